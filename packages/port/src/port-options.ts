@@ -1,0 +1,35 @@
+import type { PortAttributes } from '@portcall/wire';
+import type { LinkOptions } from '@portcall/transport';
+
+import type { TransportChoice } from './choose-transport.js';
+
+/** Options that both sides of a connection have. */
+export interface EndpointOptions {
+  /** `'auto'` (default), `'shm'`, `'socket'`, or a transport object. */
+  readonly transport?: TransportChoice;
+  /** Limits; what holds is the smaller of both sides' values. */
+  readonly attributes?: Partial<PortAttributes>;
+  /** How long a handshake may take, in milliseconds. Default 5 000. */
+  readonly handshakeTimeoutMs?: number;
+  /** Bytes of the outgoing ring: a power of two, 4 KiB to 16 MiB. Default 256 KiB. */
+  readonly ringBytes?: number;
+  /** Where the port's files live, instead of the session's runtime directory. */
+  readonly directory?: string;
+}
+
+/** Default of `ringBytes`: eight messages of the default `inlineLimit`. */
+export const RING_BYTES = 256 * 1024;
+
+/** The transport's part of the options. */
+export function linkOptions(
+  options: EndpointOptions,
+  attributes: PortAttributes,
+  handshakeTimeoutMs: number,
+): LinkOptions {
+  return {
+    ringBytes: options.ringBytes ?? RING_BYTES,
+    handshakeTimeoutMs: options.handshakeTimeoutMs ?? handshakeTimeoutMs,
+    maxSectionSize: attributes.maxSectionSize,
+    maxTotalSectionSize: attributes.maxTotalSectionSize,
+  };
+}

@@ -1,0 +1,1 @@
+export { createShmTransport, type ShmAvailability } from './shm-transport.js';

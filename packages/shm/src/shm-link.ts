@@ -1,0 +1,304 @@
+import { WATCH_EVENT, type NativeBinding } from '@portcall/native';
+import type {
+  Link,
+  LinkEnd,
+  LinkHandler,
+  PeerIdentity,
+  RecordClaim,
+  SectionLimits,
+  TransportCapabilities,
+} from '@portcall/transport';
+import { RECORD_HEADER_BYTES, RECORD_OFFSET, isPortError } from '@portcall/wire';
+
+import { ControlStream, type ControlState } from './control-stream.js';
+import { FdWatch } from './fd-watch.js';
+import type { OwnRegion, Region } from './region.js';
+import { RingConsumer } from './ring-consumer.js';
+import { RingProducer } from './ring-producer.js';
+import { ShmSections } from './shm-sections.js';
+import { WakeWords } from './wake-words.js';
+
+/** Longest stretch of delivering records before other work of the event loop gets a turn. */
+const DRAIN_BUDGET_MS = 1;
+
+/** What this transport can do today. */
+export const SHM_CAPABILITIES: TransportCapabilities = {
+  identity: true,
+  descriptors: false,
+  sections: true,
+  direct: false,
+  doorbell: true,
+  quick: false,
+};
+
+/** What a link is made of; it owns all of it from then on. */
+export interface ShmLinkParts {
+  readonly native: NativeBinding;
+  /** The connected socket, watched already. */
+  readonly fd: number;
+  readonly watch: FdWatch;
+  /** −1 where the kernel has none. */
+  readonly pidfd: number;
+  readonly peer: PeerIdentity | undefined;
+  readonly own: OwnRegion | Region;
+  readonly peerRegion: Region;
+  readonly limits: SectionLimits;
+  /** Bytes of the control stream that came behind the handshake frame. */
+  readonly early: Uint8Array;
+}
+
+/** Two rings, a doorbell, sections, and two signs of the peer's death. */
+export class ShmLink implements Link {
+  readonly peer: PeerIdentity | undefined;
+  readonly capabilities = SHM_CAPABILITIES;
+  readonly transportName = 'shm';
+  readonly recordBytesMax: number;
+  readonly sections: ShmSections;
+  readonly #parts: ShmLinkParts;
+  readonly #producer: RingProducer;
+  readonly #consumer: RingConsumer;
+  readonly #wake: WakeWords;
+  readonly #control: ControlStream;
+  readonly #pidWatch: FdWatch | undefined;
+  readonly #flushSoon = (): void => this.flush();
+  readonly #resumeSoon = (): void => this.#resume();
+  #handler: LinkHandler | undefined;
+  #flushQueued = false;
+  #resumeQueued = false;
+  #draining = false;
+  /** Bytes of the claim that was refused; −1 when nobody waits. */
+  #wantedBytes = -1;
+  #wantsSections = false;
+  #ended = false;
+
+  constructor(parts: ShmLinkParts) {
+    const { native, own, peerRegion, fd } = parts;
+    this.#parts = parts;
+    this.peer = parts.peer;
+    this.#producer = new RingProducer(own, peerRegion.words);
+    this.#consumer = new RingConsumer(peerRegion, own.words);
+    this.#wake = new WakeWords(own.words, peerRegion.words);
+    this.recordBytesMax = this.#producer.recordBytesMax;
+    this.#control = new ControlStream(native, fd, (id, passed) => {
+      this.sections.onAnnounced(id, passed);
+    });
+    this.sections = new ShmSections({
+      native,
+      fd,
+      ownWords: own.words,
+      peerWords: peerRegion.words,
+      limits: parts.limits,
+      readControl: () => void this.#control.read(),
+      waitForSpace: () => {
+        this.#wantsSections = true;
+        this.#producer.waitForSpace(0);
+      },
+      waitForSocket: () => {
+        this.#wantsSections = true;
+        parts.watch.setEvents(WATCH_EVENT.READABLE | WATCH_EVENT.WRITABLE);
+      },
+    });
+    this.#pidWatch = watchDeath(parts, () => this.#onPeerGone());
+    parts.watch.listener = () => undefined;
+  }
+
+  start(handler: LinkHandler): void {
+    this.#handler = handler;
+    const { watch, early } = this.#parts;
+    watch.listener = (events) => this.#onSocket(events);
+    watch.setEvents(WATCH_EVENT.READABLE);
+    try {
+      this.#control.push(early);
+      this.#queueResume();
+    } catch (error) {
+      this.#endByViolation(error);
+    }
+  }
+
+  tryClaim(minBytes: number): RecordClaim | undefined {
+    if (this.#ended) return undefined;
+    const producer = this.#producer;
+    try {
+      if (producer.tryClaim(minBytes) || producer.waitForSpace(minBytes)) return producer;
+    } catch (error) {
+      this.#endByViolation(error);
+      return undefined;
+    }
+    this.#wantedBytes = minBytes;
+    return undefined;
+  }
+
+  commit(lengthBytes: number): void {
+    this.#producer.commit(lengthBytes);
+    if (this.#flushQueued || this.#draining) return;
+    this.#flushQueued = true;
+    process.nextTick(this.#flushSoon);
+  }
+
+  abort(): void {
+    // The claim moved no cursor; the next one starts at the same place.
+  }
+
+  flush(): void {
+    this.#flushQueued = false;
+    if (!this.#ended && this.#wake.peerNeedsRecordBell()) this.#ring();
+  }
+
+  drain(): void {
+    if (this.#draining || this.#ended || this.#handler === undefined) return;
+    this.#deliver(DRAIN_BUDGET_MS);
+  }
+
+  mark(): number {
+    return this.#producer.tail;
+  }
+
+  wasConsumed(mark: number): boolean {
+    return this.#producer.wasConsumed(mark);
+  }
+
+  setRef(on: boolean): void {
+    this.#parts.watch.setRef(on);
+  }
+
+  close(): void {
+    this.flush();
+    this.#finish({ kind: 'local' });
+  }
+
+  /** The socket is readable (doorbell, section, end) or writable again. */
+  #onSocket(events: number): void {
+    if (this.#ended) return;
+    this.#wake.wake();
+    if ((events & WATCH_EVENT.WRITABLE) !== 0) {
+      this.#parts.watch.setEvents(WATCH_EVENT.READABLE);
+    }
+    if (this.#readControl() === 'ended') this.#onPeerGone();
+    else this.#resume();
+  }
+
+  /** Delivers, then sleeps unless more has come meanwhile. */
+  #resume(): void {
+    this.#resumeQueued = false;
+    if (this.#ended) return;
+    this.drain();
+    if (this.#ended || this.#resumeQueued) return;
+    this.#wake.sleep();
+    // Looked at after the epoch is out: a record published before that was seen is found here, a
+    // later one rings.
+    if (this.#consumer.hasRecords()) {
+      this.#wake.wake();
+      this.#queueResume();
+    }
+  }
+
+  #queueResume(): void {
+    if (this.#resumeQueued) return;
+    this.#resumeQueued = true;
+    setImmediate(this.#resumeSoon);
+  }
+
+  /** All that the peer had committed is delivered before the end is told. */
+  #onPeerGone(): void {
+    if (this.#ended || this.#handler === undefined) return;
+    this.#readControl();
+    this.#deliver(Infinity);
+    this.#finish({ kind: 'ended' });
+  }
+
+  #deliver(budgetMs: number): void {
+    const consumer = this.#consumer;
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    this.#draining = true;
+    try {
+      let startedAt = 0;
+      while (!this.#ended && consumer.copyBatch()) {
+        if (this.#wake.peerNeedsSpaceBell()) this.#ring();
+        for (let at = consumer.next(); at >= 0 && !this.#ended; at = consumer.next()) {
+          const bodyBytes = consumer.view.getUint32(at + RECORD_OFFSET.LENGTH, true);
+          handler.onRecord(
+            consumer.bytes,
+            consumer.view,
+            at + RECORD_HEADER_BYTES,
+            bodyBytes - RECORD_HEADER_BYTES,
+          );
+        }
+        if (!consumer.hasRecords()) break;
+        if (startedAt === 0) startedAt = performance.now();
+        else if (performance.now() - startedAt > budgetMs) {
+          this.#queueResume();
+          break;
+        }
+      }
+      // Sections are consumed while records are handled.
+      if (!this.#ended && this.#wake.peerNeedsSpaceBell()) this.#ring();
+    } catch (error) {
+      this.#endByViolation(error);
+    } finally {
+      this.#draining = false;
+    }
+    this.#offerRoom();
+    this.flush();
+  }
+
+  /** Tells the handler that there is room, if it had been refused some. */
+  #offerRoom(): void {
+    if (this.#ended || (this.#wantedBytes < 0 && !this.#wantsSections)) return;
+    const minBytes = Math.max(this.#wantedBytes, 0);
+    try {
+      if (!this.#wantsSections && !this.#producer.tryClaim(minBytes)) return;
+    } catch (error) {
+      this.#endByViolation(error);
+      return;
+    }
+    this.#wantedBytes = -1;
+    this.#wantsSections = false;
+    this.#producer.stopWaiting();
+    this.#handler?.onWritable();
+  }
+
+  #ring(): void {
+    // EAGAIN: the socket is full of doorbells. Any other failure shows as the end of the stream.
+    this.#parts.native.ringDoorbell(this.#parts.fd);
+  }
+
+  #readControl(): ControlState {
+    try {
+      return this.#control.read();
+    } catch (error) {
+      this.#endByViolation(error);
+      return 'open';
+    }
+  }
+
+  /** Ends the link when the peer broke the protocol; anything else is thrown on. */
+  #endByViolation(error: unknown): void {
+    if (!isPortError(error) || error.code !== 'PROTOCOL_ERROR') throw error;
+    this.#finish({ kind: 'violation', text: error.message });
+  }
+
+  #finish(end: LinkEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { native, watch, fd, pidfd, own, peerRegion } = this.#parts;
+    this.#producer.freeze();
+    watch.close();
+    this.#pidWatch?.close();
+    this.#control.close();
+    this.sections.close();
+    native.close(fd);
+    if (pidfd >= 0) native.close(pidfd);
+    native.revoke(own.mapping);
+    native.revoke(peerRegion.mapping);
+    process.nextTick(() => this.#handler?.onEnd(end));
+  }
+}
+
+/** The pidfd is readable once the process has ended, even if a child of it holds the socket open. */
+function watchDeath(parts: ShmLinkParts, onDeath: () => void): FdWatch | undefined {
+  if (parts.pidfd < 0) return undefined;
+  const watch = new FdWatch(parts.native, parts.pidfd, onDeath);
+  watch.setRef(false);
+  return watch;
+}

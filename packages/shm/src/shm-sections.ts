@@ -1,0 +1,240 @@
+import { SEAL, TMPFS_MAGIC, errnoName, systemError, type NativeBinding } from '@portcall/native';
+import type { SectionLimits, SectionReference, SectionSpace } from '@portcall/transport';
+import {
+  CONTROL_TOKEN,
+  PortError,
+  REGION_OFFSET,
+  SECTION_TOKEN_BYTES,
+  SECTION_TOKEN_OFFSET,
+} from '@portcall/wire';
+
+const SECTIONS_CONSUMED = REGION_OFFSET.SECTIONS_CONSUMED / 4;
+
+/** Sections of one direction that the receiver has not copied out yet: bounds its descriptors. */
+export const SECTIONS_IN_FLIGHT_MAX = 64;
+
+/** Sections grow in these steps, so that one serves messages of similar length. */
+const SECTION_STEP_BYTES = 64 * 1024;
+
+/** Bytes of free sections that are kept for the next message; larger ones go back to the system. */
+const FREE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** A section's contents never shrink under its reader, nor can the seals be changed. */
+const SECTION_SEALS = SEAL.SHRINK | SEAL.GROW | SEAL.SEAL;
+
+interface Section {
+  readonly fd: number;
+  readonly sizeBytes: number;
+}
+
+/** What sections need of the link they belong to. */
+export interface SectionHost {
+  readonly native: NativeBinding;
+  /** The control socket. */
+  readonly fd: number;
+  readonly ownWords: Int32Array;
+  readonly peerWords: Int32Array;
+  readonly limits: SectionLimits;
+  /** Reads the control socket now: an announcement may be waiting there. */
+  readonly readControl: () => void;
+  /** The peer must say when it has consumed sections. */
+  readonly waitForSpace: () => void;
+  /** The control socket is full. */
+  readonly waitForSocket: () => void;
+}
+
+/**
+ * Large messages in memory of their own: the sender fills a sealed memfd and passes its descriptor,
+ * the receiver copies the contents out and counts it as consumed, and the sender may use it again.
+ *
+ * Sections are consumed in the order they were sent, so one counter in the receiver's region says
+ * which are free. `pread`/`pwrite` move the bytes: no mapping, so nothing a peer does can fault.
+ */
+export class ShmSections implements SectionSpace {
+  readonly sectionBytesMax: number;
+  readonly #host: SectionHost;
+  readonly #inFlight: Section[] = [];
+  readonly #free: Section[] = [];
+  #inFlightBytes = 0;
+  #freeBytes = 0;
+  #freed = 0;
+  #nextId = 1;
+  /** Announced by the peer and not taken yet. */
+  readonly #announced = new Map<number, number>();
+  #consumed = 0;
+  readonly #token = new Uint8Array(SECTION_TOKEN_BYTES);
+  readonly #tokenView = new DataView(this.#token.buffer);
+
+  constructor(host: SectionHost) {
+    this.#host = host;
+    this.sectionBytesMax = host.limits.maxSectionSize;
+  }
+
+  tryPlace(parts: readonly Uint8Array[], totalBytes: number): SectionReference | undefined {
+    const { limits, waitForSpace } = this.#host;
+    if (totalBytes > limits.maxSectionSize) {
+      throw new PortError(
+        'MESSAGE_TOO_LONG',
+        `Cannot place section: length is ${totalBytes} bytes, limit is ${limits.maxSectionSize} bytes`,
+      );
+    }
+    this.#reclaim();
+    const fits = (): boolean =>
+      this.#inFlight.length < SECTIONS_IN_FLIGHT_MAX &&
+      (this.#inFlight.length === 0 || this.#inFlightBytes + totalBytes <= limits.maxTotalSectionSize);
+    if (!fits()) {
+      waitForSpace();
+      this.#reclaim(); // The peer may have consumed just before it could see that we wait.
+      if (!fits()) return undefined;
+    }
+    const section = this.#takeFree(totalBytes) ?? this.#create(totalBytes);
+    this.#fill(section, parts);
+    return this.#announce(section, totalBytes);
+  }
+
+  take(reference: SectionReference): Uint8Array {
+    const { native, ownWords, readControl } = this.#host;
+    if (!this.#announced.has(reference.sectionId)) readControl();
+    const fd = this.#announced.get(reference.sectionId);
+    if (fd === undefined) throw bad(`section ${reference.sectionId} was not announced`);
+    this.#announced.delete(reference.sectionId);
+    try {
+      this.#check(fd, reference.lengthBytes);
+      const bytes = Buffer.allocUnsafeSlow(reference.lengthBytes);
+      for (let done = 0; done < bytes.length; ) {
+        const count = native.readAt(fd, bytes, done, bytes.length - done, done);
+        if (count <= 0) throw bad(`pread gave ${count} at ${done} of ${bytes.length} bytes`);
+        done += count;
+      }
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    } finally {
+      native.close(fd);
+      this.#consumed = (this.#consumed + 1) >>> 0;
+      // Pairs with the load in #reclaim: the sender may now overwrite it.
+      Atomics.store(ownWords, SECTIONS_CONSUMED, this.#consumed);
+    }
+  }
+
+  /** The peer announced a section: `fd` is ours now. @throws PortError PROTOCOL_ERROR */
+  onAnnounced(sectionId: number, fd: number): void {
+    if (this.#announced.size >= SECTIONS_IN_FLIGHT_MAX || this.#announced.has(sectionId)) {
+      this.#host.native.close(fd);
+      throw bad(`section ${sectionId} is one too many or known already`);
+    }
+    this.#announced.set(sectionId, fd);
+  }
+
+  /** Closes every descriptor. */
+  close(): void {
+    const { native } = this.#host;
+    for (const section of [...this.#inFlight.splice(0), ...this.#free.splice(0)]) {
+      native.close(section.fd);
+    }
+    for (const fd of this.#announced.values()) native.close(fd);
+    this.#announced.clear();
+  }
+
+  /** Moves what the peer has consumed to the free list. The count comes from the peer: checked. */
+  #reclaim(): void {
+    const consumed = Atomics.load(this.#host.peerWords, SECTIONS_CONSUMED) >>> 0;
+    const count = (consumed - this.#freed) >>> 0;
+    if (count > this.#inFlight.length) {
+      throw bad(`peer consumed ${count} sections, ${this.#inFlight.length} were in flight`);
+    }
+    this.#freed = consumed;
+    for (const section of this.#inFlight.splice(0, count)) {
+      this.#inFlightBytes -= section.sizeBytes;
+      this.#keepOrClose(section);
+    }
+  }
+
+  #keepOrClose(section: Section): void {
+    if (this.#freeBytes + section.sizeBytes > FREE_BYTES_MAX) {
+      this.#host.native.close(section.fd);
+      return;
+    }
+    this.#free.push(section);
+    this.#freeBytes += section.sizeBytes;
+  }
+
+  #takeFree(totalBytes: number): Section | undefined {
+    const index = this.#free.findIndex((section) => section.sizeBytes >= totalBytes);
+    if (index < 0) return undefined;
+    const [section] = this.#free.splice(index, 1);
+    if (section !== undefined) this.#freeBytes -= section.sizeBytes;
+    return section;
+  }
+
+  #create(totalBytes: number): Section {
+    const { native } = this.#host;
+    const sizeBytes = Math.ceil(totalBytes / SECTION_STEP_BYTES) * SECTION_STEP_BYTES;
+    const fd = native.memfdCreate('portcall-section', sizeBytes);
+    if (fd < 0) throw noMemory('memfd_create', fd, sizeBytes);
+    const sealed = native.addSeals(fd, SECTION_SEALS);
+    if (sealed >= 0) return { fd, sizeBytes };
+    native.close(fd);
+    throw noMemory('fcntl', sealed, sizeBytes);
+  }
+
+  #fill(section: Section, parts: readonly Uint8Array[]): void {
+    const { native } = this.#host;
+    let position = 0;
+    for (const part of parts) {
+      for (let done = 0; done < part.length; ) {
+        const count = native.writeAt(section.fd, part, done, part.length - done, position + done);
+        if (count <= 0) {
+          native.close(section.fd);
+          throw noMemory('pwrite', count, section.sizeBytes);
+        }
+        done += count;
+      }
+      position += part.length;
+    }
+  }
+
+  #announce(section: Section, totalBytes: number): SectionReference | undefined {
+    const { native, fd, waitForSocket } = this.#host;
+    const sectionId = this.#nextId;
+    const view = this.#tokenView;
+    view.setUint8(SECTION_TOKEN_OFFSET.TOKEN, CONTROL_TOKEN.SECTION);
+    view.setUint32(SECTION_TOKEN_OFFSET.SECTION_ID, sectionId, true);
+    view.setUint32(SECTION_TOKEN_OFFSET.SIZE_LOW, totalBytes % 0x100000000, true);
+    view.setUint32(SECTION_TOKEN_OFFSET.SIZE_HIGH, Math.floor(totalBytes / 0x100000000), true);
+    // 16 bytes are one buffer of the kernel: they go whole or not at all.
+    const sent = native.send(fd, this.#token, 0, SECTION_TOKEN_BYTES, section.fd);
+    if (sent !== SECTION_TOKEN_BYTES) {
+      this.#keepOrClose(section);
+      waitForSocket();
+      return undefined;
+    }
+    this.#nextId = this.#nextId === 0xffffffff ? 1 : this.#nextId + 1;
+    this.#inFlight.push(section);
+    this.#inFlightBytes += section.sizeBytes;
+    return { sectionId, lengthBytes: totalBytes };
+  }
+
+  /** The one place that looks at a section's descriptor. */
+  #check(fd: number, lengthBytes: number): void {
+    const fields = new Float64Array(5);
+    if (this.#host.native.inspect(fd, fields) < 0) throw bad('it cannot be inspected');
+    const [, size = 0, , magic = 0, seals = -1] = fields;
+    if (magic !== TMPFS_MAGIC || seals < 0) throw bad('it is not a memfd');
+    if ((seals & SECTION_SEALS) !== SECTION_SEALS) throw bad(`its seals are ${seals}`);
+    if (lengthBytes > size) throw bad(`its size is ${size} bytes, message has ${lengthBytes} bytes`);
+    if (lengthBytes > this.sectionBytesMax) {
+      throw bad(`message has ${lengthBytes} bytes, limit is ${this.sectionBytesMax} bytes`);
+    }
+  }
+}
+
+function bad(text: string): PortError {
+  return new PortError('PROTOCOL_ERROR', `Cannot take section: ${text}`);
+}
+
+function noMemory(syscall: string, result: number, sizeBytes: number): PortError {
+  return new PortError(
+    'QUOTA_EXCEEDED',
+    `Cannot place section of ${sizeBytes} bytes: ${syscall} failed with ${errnoName(result)}`,
+    { cause: systemError(syscall, result) },
+  );
+}

@@ -1,0 +1,211 @@
+/** What the kernel said of the process at the other end when the connection was made. */
+export interface PeerIdentity {
+  /** Process id in our pid namespace. For display: it may have been reused since. */
+  readonly pid: number;
+  /** Effective user id. */
+  readonly uid: number;
+  /** Effective group id. */
+  readonly gid: number;
+  /** Clock ticks between boot and the start of the process; together with pid it is unique. */
+  readonly startTime: number | undefined;
+  /** Path of the executable, `undefined` where the kernel does not let us see it. */
+  readonly exe: string | undefined;
+  /** When it was taken. */
+  readonly source: 'connect';
+}
+
+/** What a transport can do; the only differences between transports that users may see. */
+export interface TransportCapabilities {
+  /** The peer's identity is stated by the kernel. */
+  readonly identity: boolean;
+  /** Descriptors can travel with messages. */
+  readonly descriptors: boolean;
+  /** Large messages travel by shared memory. */
+  readonly sections: boolean;
+  /** The server can reach the client's own memory. */
+  readonly direct: boolean;
+  /** A sleeping peer is woken by a doorbell, and a waking one costs no system call. */
+  readonly doorbell: boolean;
+  /** Dedicated ring and thread per connection. */
+  readonly quick: boolean;
+}
+
+/** Why a link ended. */
+export type LinkEnd =
+  /** This side called `close()`. */
+  | { readonly kind: 'local' }
+  /** The peer closed its end or died; all it sent before was delivered. */
+  | { readonly kind: 'ended' }
+  /** The peer broke the protocol; `text` says how, for the log. */
+  | { readonly kind: 'violation'; readonly text: string };
+
+/** Room for one record body in memory that only this process writes. */
+export interface RecordClaim {
+  /** Whole buffer; the claim is `bytes[offset … limit)`. */
+  readonly bytes: Uint8Array;
+  /** The same buffer. */
+  readonly view: DataView;
+  /** First byte of the body, 8-byte aligned. */
+  readonly offset: number;
+  /** End of the claim: at least the asked-for bytes after `offset`, often more. */
+  readonly limit: number;
+}
+
+/** Points at data in a section. */
+export interface SectionReference {
+  /** Number of the section on its connection and direction. */
+  readonly sectionId: number;
+  /** Bytes of data, from the section's start. */
+  readonly lengthBytes: number;
+}
+
+/** Large data through shared memory, next to the records. */
+export interface SectionSpace {
+  /** Largest section in bytes. */
+  readonly sectionBytesMax: number;
+  /**
+   * Copies the parts into a section and hands it to the peer.
+   *
+   * @returns `undefined` when too much is in flight; `onWritable` tells when to try again.
+   * @throws PortError QUOTA_EXCEEDED when the kernel gives no memory or no descriptor
+   */
+  tryPlace(parts: readonly Uint8Array[], totalBytes: number): SectionReference | undefined;
+  /**
+   * Copies the data out of a section of the peer, into private memory that the caller owns.
+   *
+   * @throws PortError PROTOCOL_ERROR when the section is not what a section must be
+   */
+  take(reference: SectionReference): Uint8Array;
+}
+
+/** What a link calls. Calls never nest: none is made from inside another. */
+export interface LinkHandler {
+  /**
+   * A record arrived: `bytes[offset … offset + lengthBytes)`, private memory, valid only until the
+   * call returns. It may throw a PortError PROTOCOL_ERROR: the link ends as by a violation.
+   */
+  onRecord(bytes: Uint8Array, view: DataView, offset: number, lengthBytes: number): void;
+  /** After `tryClaim` or `tryPlace` had returned `undefined`: there is room again. */
+  onWritable(): void;
+  /** The last call of all, exactly once. */
+  onEnd(end: LinkEnd): void;
+}
+
+/**
+ * A connection that carries records both ways, in order, without loss until it ends.
+ *
+ * *Thread*: one thread uses it. *Owner*: whoever got it must `close()` it.
+ */
+export interface Link {
+  readonly peer: PeerIdentity | undefined;
+  readonly capabilities: TransportCapabilities;
+  /** Name of the transport that really carries it. */
+  readonly transportName: string;
+  /** Largest record body that `tryClaim` can ever give. */
+  readonly recordBytesMax: number;
+  readonly sections: SectionSpace | undefined;
+  /** Begins delivery; `recordBytesMax` bounds the peer's records where the medium does not. */
+  start(handler: LinkHandler, limits: { readonly recordBytesMax: number }): void;
+  /**
+   * Room for a body of at least `minBytes`, or `undefined` when there is none now. One claim at a
+   * time; the same object is returned again and again.
+   *
+   * @throws RangeError when `minBytes` is over `recordBytesMax`
+   */
+  tryClaim(minBytes: number): RecordClaim | undefined;
+  /** Sends the first `lengthBytes` of the claim. The peer is woken at the end of this turn. */
+  commit(lengthBytes: number): void;
+  /** Gives the claim back unused. */
+  abort(): void;
+  /** Wakes the peer now instead of at the end of this turn. */
+  flush(): void;
+  /** Delivers what has arrived, now. */
+  drain(): void;
+  /** Position after the last committed record, for `wasConsumed`. */
+  mark(): number;
+  /** False only when the peer certainly never read the record that ended at `mark`. */
+  wasConsumed(mark: number): boolean;
+  /** Whether an open link keeps the process alive. */
+  setRef(on: boolean): void;
+  /** Sends what is committed, then ends. `onEnd` follows with `'local'`. Safe to call twice. */
+  close(): void;
+}
+
+/** A connection on the client's side before the server has decided. */
+export interface OutgoingLink {
+  /** The server's process as the kernel knows it, before anything was sent to it. */
+  readonly peer: PeerIdentity | undefined;
+  /** Sends the connect request and waits for the decision. Once. */
+  request(payload: Uint8Array): Promise<LinkDecision>;
+  /** Gives up. A waiting `request` rejects with DISCONNECTED. */
+  close(): void;
+}
+
+/** The server's decision: its payload, and the link when it accepted. */
+export interface LinkDecision {
+  readonly payload: Uint8Array;
+  readonly link: Link | undefined;
+}
+
+/** A connection on the server's side before it has decided. */
+export interface IncomingLink {
+  readonly peer: PeerIdentity | undefined;
+  /** Payload of the connect request, private memory. */
+  readonly payload: Uint8Array;
+  /** Accepts. @throws PortError DISCONNECTED when the client has gone, QUOTA_EXCEEDED */
+  accept(payload: Uint8Array): Link;
+  /** Refuses and ends the connection. Without effect when the client has gone. */
+  reject(payload: Uint8Array): void;
+  /** Called at most once, when the client goes away before the decision. */
+  onGone: (() => void) | undefined;
+}
+
+/** Sizes of what one connection may carry by section, both ways. */
+export interface SectionLimits {
+  /** Bytes of one section. */
+  readonly maxSectionSize: number;
+  /** Bytes of all sections in flight in one direction. */
+  readonly maxTotalSectionSize: number;
+}
+
+/** What both `listen` and `connect` take. */
+export interface LinkOptions extends SectionLimits {
+  /** Bytes of the outgoing ring, where the transport has one; a power of two. */
+  readonly ringBytes: number;
+  /** How long the handshake may take. */
+  readonly handshakeTimeoutMs: number;
+}
+
+/** What `listen` takes. */
+export interface ListenOptions extends LinkOptions {
+  /** Permission bits of the socket. */
+  readonly mode: number;
+  /** Sockets of one user (or of nobody known) that may be in the handshake at once. */
+  readonly pendingConnectsMax: number;
+  /** What a client is told, as by `reject`, when there are more. */
+  readonly busyPayload: Uint8Array;
+  /** A client sent a well-formed connect request. */
+  readonly onIncoming: (incoming: IncomingLink) => void;
+}
+
+/** A listening endpoint. `close()` ends listening, not the links made. */
+export interface Listener {
+  close(): Promise<void>;
+}
+
+/** A lock that dies with the process. */
+export interface FileLock {
+  release(): void;
+}
+
+/** A way to make links. */
+export interface Transport {
+  readonly name: string;
+  readonly capabilities: TransportCapabilities;
+  /** Listens at an address that does not exist yet. @throws PortError */
+  listen(address: string, options: ListenOptions): Promise<Listener>;
+  /** Reaches a listener. @throws PortError PORT_NOT_FOUND, ACCESS_DENIED, SERVER_BUSY, TIMEOUT */
+  connect(address: string, options: LinkOptions): Promise<OutgoingLink>;
+  /** Takes the lock, or returns `undefined` when a live process has it. @throws system errors */
+  tryLock(path: string): FileLock | undefined;
+}

@@ -1,0 +1,38 @@
+export type {
+  FileLock,
+  IncomingLink,
+  Link,
+  LinkDecision,
+  LinkEnd,
+  LinkHandler,
+  LinkOptions,
+  ListenOptions,
+  Listener,
+  OutgoingLink,
+  PeerIdentity,
+  RecordClaim,
+  SectionLimits,
+  SectionReference,
+  SectionSpace,
+  Transport,
+  TransportCapabilities,
+} from './contract.js';
+export { createMemoryTransport } from './memory-transport.js';
+export { acceptSocket, createSocketTransport } from './socket-transport.js';
+
+export { PLAIN_CAPABILITIES } from './capabilities.js';
+export {
+  connectError,
+  handshakeBroken,
+  handshakeTimeout,
+  versionRefused,
+} from './connect-error.js';
+export {
+  FrameAssembler,
+  PLAIN_FRAME,
+  encodeFrame,
+  speaksOurVersion,
+  type Frame,
+} from './frame.js';
+export { PendingConnects } from './pending-connects.js';
+export { SocketLink } from './socket-link.js';

@@ -1,0 +1,129 @@
+import { PortError } from '@portcall/wire';
+
+import { PLAIN_CAPABILITIES } from './capabilities.js';
+import { connectError, handshakeBroken, handshakeTimeout } from './connect-error.js';
+import type {
+  IncomingLink,
+  Link,
+  LinkDecision,
+  LinkOptions,
+  ListenOptions,
+  Listener,
+  OutgoingLink,
+  Transport,
+} from './contract.js';
+import { MemoryLink } from './memory-link.js';
+import { PendingConnects } from './pending-connects.js';
+
+interface MemoryListener {
+  readonly options: ListenOptions;
+  readonly pending: PendingConnects;
+}
+
+/**
+ * Connections inside one process. Each transport has names of its own: hand the same one to both
+ * sides.
+ */
+export function createMemoryTransport(): Transport {
+  const listeners = new Map<string, MemoryListener>();
+  const locks = new Set<string>();
+  return {
+    name: 'memory',
+    capabilities: PLAIN_CAPABILITIES,
+    async listen(address, options): Promise<Listener> {
+      if (listeners.has(address)) {
+        throw new PortError('PORT_NAME_IN_USE', `Cannot listen at ${address}: it is in use`);
+      }
+      const listener = { options, pending: new PendingConnects(options.pendingConnectsMax) };
+      listeners.set(address, listener);
+      return {
+        async close() {
+          if (listeners.get(address) === listener) listeners.delete(address);
+        },
+      };
+    },
+    async connect(address, options): Promise<OutgoingLink> {
+      const listener = listeners.get(address);
+      if (listener === undefined) throw connectError(address, 'ENOENT', undefined);
+      return new OutgoingMemory(address, listener, options);
+    },
+    tryLock(path) {
+      if (locks.has(path)) return undefined;
+      locks.add(path);
+      return { release: () => void locks.delete(path) };
+    },
+  };
+}
+
+class OutgoingMemory implements OutgoingLink {
+  readonly peer = undefined;
+  readonly #address: string;
+  readonly #listener: MemoryListener;
+  readonly #options: LinkOptions;
+  #giveUp: (() => void) | undefined;
+
+  constructor(address: string, listener: MemoryListener, options: LinkOptions) {
+    this.#address = address;
+    this.#listener = listener;
+    this.#options = options;
+  }
+
+  request(payload: Uint8Array): Promise<LinkDecision> {
+    const { options, pending } = this.#listener;
+    const leave = pending.tryEnter(undefined);
+    if (leave === undefined) {
+      return Promise.resolve({ payload: options.busyPayload, link: undefined });
+    }
+    return new Promise<LinkDecision>((resolve, reject) => {
+      const timeoutMs = this.#options.handshakeTimeoutMs;
+      const incoming = new IncomingMemory(payload.slice(), (decision) => {
+        clearTimeout(timer);
+        leave();
+        resolve(decision);
+      });
+      const fail = (error: PortError): void => {
+        clearTimeout(timer);
+        leave();
+        incoming.abandon();
+        reject(error);
+      };
+      const timer = setTimeout(() => fail(handshakeTimeout(this.#address, timeoutMs)), timeoutMs);
+      this.#giveUp = () => fail(handshakeBroken(this.#address));
+      process.nextTick(() => options.onIncoming(incoming));
+    });
+  }
+
+  close(): void {
+    this.#giveUp?.();
+  }
+}
+
+class IncomingMemory implements IncomingLink {
+  readonly peer = undefined;
+  readonly payload: Uint8Array;
+  onGone: (() => void) | undefined;
+  readonly #decide: (decision: LinkDecision) => void;
+  #gone = false;
+
+  constructor(payload: Uint8Array, decide: (decision: LinkDecision) => void) {
+    this.payload = payload;
+    this.#decide = decide;
+  }
+
+  accept(payload: Uint8Array): Link {
+    if (this.#gone) throw handshakeBroken('client');
+    const [client, server] = MemoryLink.createPair();
+    this.#decide({ payload: payload.slice(), link: client });
+    return server;
+  }
+
+  reject(payload: Uint8Array): void {
+    if (!this.#gone) this.#decide({ payload: payload.slice(), link: undefined });
+  }
+
+  /** The client went away. */
+  abandon(): void {
+    this.#gone = true;
+    this.onGone?.();
+  }
+}
