@@ -1,6 +1,9 @@
-import { PortError, type PortAttributes } from '@portcall/wire';
+import { MESSAGE_TYPE, PortError, type PortAttributes } from '@portcall/wire';
 
 import type { KnownMessage } from './mode-inline.js';
+
+/** Replies up to this long are always queued; a status with its text is shorter. */
+const SHORT_REPLY_BYTES = 4096;
 
 /** A message that waits for room. Its parts are not copied: the sender must leave them alone. */
 export interface QueuedMessage extends KnownMessage {
@@ -26,8 +29,12 @@ export class OutgoingQueue {
   push(message: QueuedMessage): void {
     const { maxPoolUsage, maxQueuedMessages } = this.#attributes;
     const count = this.#messages.length;
-    // A first message always fits: a pool smaller than the longest message would block for ever.
-    if (count >= maxQueuedMessages || (count > 0 && this.#bytes + message.totalBytes > maxPoolUsage)) {
+    // A first message always fits: a pool smaller than the longest message would block for ever. So
+    // does a short reply, or the peer would wait in vain; open requests bound the number of those.
+    const isShortReply =
+      message.head.type === MESSAGE_TYPE.REPLY && message.totalBytes <= SHORT_REPLY_BYTES;
+    const tooMuch = count >= maxQueuedMessages || this.#bytes + message.totalBytes > maxPoolUsage;
+    if (count > 0 && tooMuch && !isShortReply) {
       throw new PortError(
         'QUOTA_EXCEEDED',
         `Cannot queue message: ${count} messages with ${this.#bytes} bytes wait, limits are ${maxQueuedMessages} messages and ${maxPoolUsage} bytes`,

@@ -1,0 +1,99 @@
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import type { MessageData } from '@portcall/port';
+
+/** Strings up to this long are read byte by byte while they are ASCII: cheaper than a native call. */
+const SHORT_STRING_BYTES = 16;
+
+/** What a decoder makes of bytes that are no UTF-8. */
+const REPLACEMENT = '\ufffd';
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The stock reader's own fields, which it sets once and this class sets per message. */
+interface ReaderFields {
+  buf: Uint8Array;
+  view: DataView;
+  len: number;
+  pos: number;
+}
+
+/**
+ * A protobuf reader that is used again and again, over private copies of messages.
+ *
+ * Strings must be UTF-8. `bytes` values are copies, unless the message's memory is its own.
+ */
+export class MessageReader extends BinaryReader {
+  #bytes: Uint8Array;
+  #text: Buffer;
+  #isPrivate = false;
+  /** Generated decoders count their nesting here; declared so that the object's shape is stable. */
+  readonly __tsProtoDecodeDepth = 0;
+
+  constructor() {
+    const empty = new Uint8Array(0);
+    super(empty);
+    this.#bytes = empty;
+    this.#text = Buffer.alloc(0);
+  }
+
+  /** Begins a message: the data from `skipBytes` on. */
+  begin(data: MessageData, skipBytes: number): void {
+    const fields = this as unknown as ReaderFields;
+    if (data.bytes !== this.#bytes) {
+      this.#bytes = data.bytes;
+      this.#text = Buffer.from(data.bytes.buffer, data.bytes.byteOffset, data.bytes.byteLength);
+      fields.buf = data.bytes;
+      fields.view = data.view;
+    }
+    fields.pos = data.offset + skipBytes;
+    fields.len = data.offset + data.lengthBytes;
+    this.#isPrivate = data.isPrivate;
+  }
+
+  /** Lets go of the last message's memory when it was large and of its own. */
+  end(): void {
+    if (!this.#isPrivate) return;
+    this.#bytes = new Uint8Array(0);
+    this.#text = Buffer.alloc(0);
+    const fields = this as unknown as ReaderFields;
+    fields.buf = this.#bytes;
+    fields.view = new DataView(this.#bytes.buffer);
+  }
+
+  override bytes(): Uint8Array {
+    const start = this.#take();
+    if (this.#isPrivate) return this.#bytes.subarray(start, this.pos);
+    return this.#bytes.slice(start, this.pos);
+  }
+
+  override string(): string {
+    const start = this.#take();
+    const end = this.pos;
+    if (end - start <= SHORT_STRING_BYTES) {
+      let text = '';
+      for (let at = start; at < end; at++) {
+        const byte = this.#bytes[at] ?? 0;
+        if (byte > 0x7f) return this.#decode(start, end);
+        text += String.fromCharCode(byte);
+      }
+      return text;
+    }
+    return this.#decode(start, end);
+  }
+
+  /** Skips a length-delimited value. @returns where it starts */
+  #take(): number {
+    const length = this.uint32();
+    const start = this.pos;
+    this.pos = start + length;
+    if (this.pos > this.len) throw new RangeError('Cannot decode: value ends outside the message');
+    return start;
+  }
+
+  #decode(start: number, end: number): string {
+    const text = this.#text.toString('utf8', start, end);
+    // Only a text with the replacement character can have been invalid.
+    if (text.includes(REPLACEMENT)) return strictUtf8.decode(this.#text.subarray(start, end));
+    return text;
+  }
+}
