@@ -24,6 +24,7 @@ export {
   PortChannel,
   type ChannelHandler,
   type ChannelOptions,
+  type ChannelStatistics,
   type MessageSpace,
 } from './port-channel.js';
 export { IncomingRequest } from './incoming-request.js';

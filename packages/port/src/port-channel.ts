@@ -48,6 +48,16 @@ export interface MessageSpace {
   readonly limit: number;
 }
 
+/** What a channel has done since it was made. */
+export interface ChannelStatistics {
+  /** Messages sent through the ring (or the stream, or the queue of another transport). */
+  readonly sentInline: number;
+  /** Messages sent by section. */
+  readonly sentSection: number;
+  /** Messages received, of either mode. */
+  readonly received: number;
+}
+
 /** What a channel is made for. */
 export interface ChannelOptions {
   /** What holds on this connection. */
@@ -90,6 +100,9 @@ export class PortChannel implements LinkHandler {
   #handler: ChannelHandler | undefined;
   #sendSequence = 0;
   #receiveSequence = 0;
+  #sentCount = 0;
+  #sentSection = 0;
+  #receivedCount = 0;
   #closeStatus: number | undefined;
   #closed: PortClosed | undefined;
 
@@ -118,6 +131,12 @@ export class PortChannel implements LinkHandler {
   /** Why it closed; `undefined` while it is open. */
   get closed(): PortClosed | undefined {
     return this.#closed;
+  }
+
+  /** Counts since the channel was made. */
+  get statistics(): ChannelStatistics {
+    const sentInline = this.#sentCount - this.#sentSection;
+    return { sentInline, sentSection: this.#sentSection, received: this.#receivedCount };
   }
 
   /** Requests of either side that wait for a reply. */
@@ -237,6 +256,7 @@ export class PortChannel implements LinkHandler {
       throw violation(`sequence is ${header.sequence}, wanted ${this.#receiveSequence}`);
     }
     this.#receiveSequence = (this.#receiveSequence + 1) >>> 0;
+    this.#receivedCount++;
     if (this.#closeStatus !== undefined) throw violation('a message came after CLOSE');
     if (header.dataLength > this.dataBytesMax) {
       throw violation(`data is ${header.dataLength} bytes, limit is ${this.dataBytesMax} bytes`);
@@ -336,9 +356,12 @@ export class PortChannel implements LinkHandler {
   }
 
   #trySend(message: QueuedMessage): boolean {
-    return message.totalBytes <= this.inlineBytesMax
-      ? trySendInline(this.link, message, this.#stamp)
-      : trySendSection(this.link, message, this.#stamp);
+    if (message.totalBytes <= this.inlineBytesMax) {
+      return trySendInline(this.link, message, this.#stamp);
+    }
+    const sent = trySendSection(this.link, message, this.#stamp);
+    if (sent) this.#sentSection++;
+    return sent;
   }
 
   readonly #stamp = (view: DataView, head: MessageHead, start: number, length: number): void =>
@@ -347,6 +370,7 @@ export class PortChannel implements LinkHandler {
   #stampAndCommit(view: DataView, head: MessageHead, start: number, lengthBytes: number): void {
     view.setUint32(start + MESSAGE_OFFSET.SEQUENCE, this.#sendSequence, true);
     this.#sendSequence = (this.#sendSequence + 1) >>> 0;
+    this.#sentCount++;
     this.link.commit(lengthBytes);
     if (head.type === MESSAGE_TYPE.REQUEST) {
       this.#pending.markSent(head.messageId, this.link.mark());

@@ -2,6 +2,7 @@ import { MESSAGE_TYPE, PortError, RPC_KIND, RPC_REQUEST_HEADER_BYTES, statusCode
 import {
   connectChannel,
   ownData,
+  type ChannelStatistics,
   type ConnectOptions,
   type MessageData,
   type PeerIdentity,
@@ -36,6 +37,8 @@ export interface ClientConnection extends AsyncDisposable {
   readonly transportName: string;
   /** Why there is no shared memory; `undefined` when there is, or was not asked for. */
   readonly fallbackReason: string | undefined;
+  /** Messages so far, by mode. */
+  readonly statistics: ChannelStatistics;
   /** Resolves when it has ended. Never rejects. */
   readonly closed: Promise<PortClosed>;
   /** Ends it; calls under way fail. Safe to call twice. */
@@ -84,6 +87,9 @@ export async function bind<Client, Implementation extends object>(
       peer: channel.link.peer,
       transportName: channel.link.transportName,
       fallbackReason: connected.fallbackReason,
+      get statistics() {
+        return channel.statistics;
+      },
       closed,
       close: () => closeClient(channel, closed),
       unref: () => channel.link.setRef(false),
