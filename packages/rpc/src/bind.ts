@@ -21,6 +21,7 @@ import {
 } from './interface-id.js';
 import { MessageReader } from './message-reader.js';
 import { MessageWriter } from './message-writer.js';
+import { MessageSender } from './message-sender.js';
 import { prepareMethod, requireUnary } from './prepared-method.js';
 import { rpcAttributes } from './rpc-attributes.js';
 import type { AnyService, ServiceDefinition } from './service-definition.js';
@@ -79,7 +80,7 @@ export async function bind<Client, Implementation extends object>(
     const index = acceptedIndex(service, channel, result);
     const connection: CallConnection = {
       channel,
-      writer: new MessageWriter(),
+      sender: new MessageSender(channel, new MessageWriter()),
       reader: new MessageReader(),
     };
     const stubs = makeStubs(service, new Caller(connection, index));

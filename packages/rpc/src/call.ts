@@ -11,15 +11,14 @@ import { canceled, timedOut, type MessageData, type PortChannel, type ReplySink 
 import { DEADLINE_MS, type CallOptions } from './call-options.js';
 import { decodeErrorReply } from './error-reply.js';
 import type { MessageReader } from './message-reader.js';
-import type { MessageWriter } from './message-writer.js';
 import { METADATA_BYTES_MAX, decodeMetadata, encodeMetadata } from './metadata.js';
 import { checkLength, type PreparedMethod } from './prepared-method.js';
-import { sendEncoded } from './send-message.js';
+import type { MessageSender } from './message-sender.js';
 
 /** A connection as calls use it: the channel, and the codecs' buffers. */
 export interface CallConnection {
   readonly channel: PortChannel;
-  readonly writer: MessageWriter;
+  readonly sender: MessageSender;
   readonly reader: MessageReader;
 }
 
@@ -50,7 +49,7 @@ export class Caller {
       const message = method.request.fromPartial(request ?? {});
       call.id = channel.addRequest(call, performance.now() + timeoutMs);
       try {
-        this.#send(method, message, { id: call.id, timeoutMs, options });
+        this.#send(method, message, call.id, { timeoutMs, options });
       } catch (error) {
         channel.abandonRequest(call.id);
         throw describe(error, method);
@@ -70,46 +69,49 @@ export class Caller {
         else reject(describe(error, method));
       };
       try {
-        this.#send(method, message, { id: 0, timeoutMs, options, onSettled });
+        this.#send(method, message, 0, { timeoutMs, options, onSettled });
       } catch (error) {
         throw describe(error, method);
       }
     });
   }
 
+  /** @param id of the request, 0 for a datagram */
   #send(
     method: PreparedMethod,
     message: unknown,
+    id: number,
     call: {
-      readonly id: number;
       readonly timeoutMs: number;
       readonly options: CallOptions;
       readonly onSettled?: (error?: PortError) => void;
     },
   ): void {
-    const { channel, writer } = this.#connection;
-    const { id, timeoutMs, options } = call;
-    const metadata = encodeMetadata(options.metadata);
-    const wireTimeout =
-      timeoutMs === Infinity ? 0 : Math.min(Math.max(Math.ceil(timeoutMs), 1), WIRE_TIMEOUT_MAX);
+    const { sender } = this.#connection;
+    const metadata = encodeMetadata(call.options.metadata);
+    const writer = sender.begin(method.requestHint);
+    try {
+      writer.rawUint32(this.#interface | (RPC_KIND.CALL << 16));
+      writer.rawUint32(method.definition.id);
+      writer.rawUint32(wireTimeout(call.timeoutMs));
+      writer.rawUint32(metadata.length);
+      if (metadata.length > 0) writer.raw(metadata);
+      method.request.encode(message, writer);
+      method.requestHint = sender.bytes;
+      checkLength(method, 'request', sender.bytes);
+    } catch (error) {
+      sender.abort();
+      throw error;
+    }
     const type = id === 0 ? MESSAGE_TYPE.DATAGRAM : MESSAGE_TYPE.REQUEST;
-    method.requestHint = sendEncoded({
-      channel,
-      writer,
-      head: { type, messageId: id, status: 0, flags: 0 },
-      hintBytes: method.requestHint,
-      encode: (into) => {
-        into.rawUint32(this.#interface | (RPC_KIND.CALL << 16));
-        into.rawUint32(method.definition.id);
-        into.rawUint32(wireTimeout);
-        into.rawUint32(metadata.length);
-        if (metadata.length > 0) into.raw(metadata);
-        method.request.encode(message, into);
-      },
-      check: (bytes) => checkLength(method, 'request', bytes),
-      onSettled: call.onSettled,
-    });
+    sender.send({ type, messageId: id, status: 0, flags: 0 }, call.onSettled);
   }
+}
+
+/** Milliseconds as a request states them: whole, at least 1; 0 for none. */
+function wireTimeout(timeoutMs: number): number {
+  if (timeoutMs === Infinity) return 0;
+  return Math.min(Math.max(Math.ceil(timeoutMs), 1), WIRE_TIMEOUT_MAX);
 }
 
 /** Conditions under which a call is never sent. */

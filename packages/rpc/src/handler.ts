@@ -15,6 +15,7 @@ import { decodeBindItems, encodeBindResults } from './interface-id.js';
 import type { InterfaceTable, ServedInterface, ServedMethod } from './interface-table.js';
 import { MessageReader } from './message-reader.js';
 import { MessageWriter } from './message-writer.js';
+import { MessageSender } from './message-sender.js';
 import { METADATA_BYTES_MAX, decodeMetadata } from './metadata.js';
 import { Replier } from './reply.js';
 
@@ -50,7 +51,7 @@ export class ConnectionHandler implements ChannelHandler {
   ) {
     this.#connection = {
       channel,
-      writer: new MessageWriter(),
+      sender: new MessageSender(channel, new MessageWriter()),
       reader: new MessageReader(),
     };
     this.#shared = shared;

@@ -9,6 +9,14 @@ const REPLACEMENT = '\ufffd';
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/**
+ * `utf8Slice` is what `Buffer.toString('utf8')` calls after it has looked at its arguments; it is on
+ * every Buffer of every Node line, and saves half of the time for short strings.
+ */
+interface NativeText extends Buffer {
+  utf8Slice(start: number, end: number): string;
+}
+
 /** The stock reader's own fields, which it sets once and this class sets per message. */
 interface ReaderFields {
   buf: Uint8Array;
@@ -24,7 +32,7 @@ interface ReaderFields {
  */
 export class MessageReader extends BinaryReader {
   #bytes: Uint8Array;
-  #text: Buffer;
+  #text: NativeText;
   #isPrivate = false;
   /** Generated decoders count their nesting here; declared so that the object's shape is stable. */
   readonly __tsProtoDecodeDepth = 0;
@@ -33,7 +41,7 @@ export class MessageReader extends BinaryReader {
     const empty = new Uint8Array(0);
     super(empty);
     this.#bytes = empty;
-    this.#text = Buffer.alloc(0);
+    this.#text = Buffer.alloc(0) as NativeText;
   }
 
   /** Begins a message: the data from `skipBytes` on. */
@@ -41,7 +49,11 @@ export class MessageReader extends BinaryReader {
     const fields = this as unknown as ReaderFields;
     if (data.bytes !== this.#bytes) {
       this.#bytes = data.bytes;
-      this.#text = Buffer.from(data.bytes.buffer, data.bytes.byteOffset, data.bytes.byteLength);
+      this.#text = Buffer.from(
+        data.bytes.buffer,
+        data.bytes.byteOffset,
+        data.bytes.byteLength,
+      ) as NativeText;
       fields.buf = data.bytes;
       fields.view = data.view;
     }
@@ -54,7 +66,7 @@ export class MessageReader extends BinaryReader {
   end(): void {
     if (!this.#isPrivate) return;
     this.#bytes = new Uint8Array(0);
-    this.#text = Buffer.alloc(0);
+    this.#text = Buffer.alloc(0) as NativeText;
     const fields = this as unknown as ReaderFields;
     fields.buf = this.#bytes;
     fields.view = new DataView(this.#bytes.buffer);
@@ -91,7 +103,7 @@ export class MessageReader extends BinaryReader {
   }
 
   #decode(start: number, end: number): string {
-    const text = this.#text.toString('utf8', start, end);
+    const text = this.#text.utf8Slice(start, end);
     // Only a text with the replacement character can have been invalid.
     if (text.includes(REPLACEMENT)) return strictUtf8.decode(this.#text.subarray(start, end));
     return text;

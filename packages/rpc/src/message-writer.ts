@@ -7,8 +7,8 @@ const HEAP_BYTES_MIN = 1024;
 /** `bytes` values at least this long are sent from where they are instead of being copied. */
 const REFERENCE_BYTES_MIN = 4096;
 
-/** Strings up to this many UTF-16 units have a UTF-8 length of one varint byte: 3 × 42 < 128. */
-const SHORT_STRING_UNITS = 42;
+/** Longest ASCII string whose length is a varint of one byte: encoded without a native call. */
+const SHORT_STRING_UNITS = 127;
 
 /**
  * A protobuf writer that encodes straight into the claim of a ring: the bytes equal the stock
@@ -33,8 +33,9 @@ export class MessageWriter extends BinaryWriter {
 
   /** Begins a message in a claim, or on the heap when there is none. */
   begin(space: MessageSpace | undefined): void {
-    this.#forks.length = 0;
-    this.#parts.length = 0;
+    // Left over only when the last message could not be encoded; setting a length is not free.
+    if (this.#forks.length > 0) this.#forks.length = 0;
+    if (this.#parts.length > 0) this.#parts.length = 0;
     this.#inPlace = space !== undefined;
     if (space === undefined) {
       this.#useHeap(HEAP_BYTES_MIN);
@@ -54,6 +55,12 @@ export class MessageWriter extends BinaryWriter {
   /** End of the message in the claim. */
   get end(): number {
     return this.#position;
+  }
+
+  /** Bytes encoded so far. */
+  get lengthBytes(): number {
+    const closed = this.#parts.reduce((sum, part) => sum + part.length, 0);
+    return closed + this.#position - this.#base;
   }
 
   /** The message in pieces, after it left its claim. */
@@ -153,8 +160,7 @@ export class MessageWriter extends BinaryWriter {
 
   override string(value: string): this {
     const units = value.length;
-    if (units <= SHORT_STRING_UNITS) this.#shortString(value, units);
-    else this.#longString(value);
+    if (units > SHORT_STRING_UNITS || !this.#tryShortAscii(value, units)) this.#longString(value);
     return this;
   }
 
@@ -244,23 +250,19 @@ export class MessageWriter extends BinaryWriter {
     this.#position = position;
   }
 
-  /** The length byte is known to be one: encode behind it, then fill it in. */
-  #shortString(value: string, units: number): void {
-    this.#need(1 + 3 * units);
+  /** @returns false, with nothing written, when the string is not ASCII */
+  #tryShortAscii(value: string, units: number): boolean {
+    this.#need(1 + units);
     const bytes = this.#bytes;
     const start = this.#position + 1;
     for (let index = 0; index < units; index++) {
       const unit = value.charCodeAt(index);
-      if (unit > 0x7f) {
-        const written = this.#text.write(value.slice(index), start + index, 'utf8');
-        bytes[start - 1] = index + written;
-        this.#position = start + index + written;
-        return;
-      }
+      if (unit > 0x7f) return false;
       bytes[start + index] = unit;
     }
     bytes[start - 1] = units;
     this.#position = start + units;
+    return true;
   }
 
   #longString(value: string): void {

@@ -14,7 +14,6 @@ import { encodeErrorReply } from './error-reply.js';
 import { encodeMetadata } from './metadata.js';
 import { checkLength, type PreparedMethod } from './prepared-method.js';
 import type { RpcError } from './rpc-error.js';
-import { sendEncoded } from './send-message.js';
 
 /** Sends the replies of one connection's calls. */
 export class Replier {
@@ -35,23 +34,23 @@ export class Replier {
     method: PreparedMethod,
     reply: { readonly message: unknown; readonly context: ServerCallContext },
   ): void {
-    const { channel, writer } = this.#connection;
+    const { channel, sender } = this.#connection;
     const { header, trailer } = reply.context.finish();
     const metadata = encodeMetadata(header, trailer);
     if (request.isSettled) return;
-    method.responseHint = sendEncoded({
-      channel,
-      writer,
-      head: { type: MESSAGE_TYPE.REPLY, messageId: request.id, status: 0, flags: 0 },
-      hintBytes: method.responseHint,
-      encode: (into) => {
-        into.rawUint32(0);
-        into.rawUint32(metadata.length);
-        if (metadata.length > 0) into.raw(metadata);
-        method.response.encode(reply.message, into);
-      },
-      check: (bytes) => checkLength(method, 'response', bytes),
-    });
+    const writer = sender.begin(method.responseHint);
+    try {
+      writer.rawUint32(0);
+      writer.rawUint32(metadata.length);
+      if (metadata.length > 0) writer.raw(metadata);
+      method.response.encode(reply.message, writer);
+      method.responseHint = sender.bytes;
+      checkLength(method, 'response', sender.bytes);
+    } catch (error) {
+      sender.abort();
+      throw error;
+    }
+    sender.send({ type: MESSAGE_TYPE.REPLY, messageId: request.id, status: 0, flags: 0 });
     channel.settle(request);
   }
 

@@ -73,7 +73,7 @@ export function makeShmLink(
       peer: socket.peer,
       own,
       peerRegion,
-      limits: options,
+      options,
       early: received.rest,
     });
   } catch (error) {

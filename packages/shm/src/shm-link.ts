@@ -1,15 +1,18 @@
+import { availableParallelism } from 'node:os';
+
 import { WATCH_EVENT, type NativeBinding } from '@portcall/native';
 import type {
   Link,
   LinkEnd,
   LinkHandler,
+  LinkOptions,
   PeerIdentity,
   RecordClaim,
-  SectionLimits,
   TransportCapabilities,
 } from '@portcall/transport';
 import { RECORD_HEADER_BYTES, RECORD_OFFSET, isPortError } from '@portcall/wire';
 
+import { AdaptiveLinger } from './adaptive-linger.js';
 import { ControlStream, type ControlState } from './control-stream.js';
 import { FdWatch } from './fd-watch.js';
 import type { OwnRegion, Region } from './region.js';
@@ -42,7 +45,7 @@ export interface ShmLinkParts {
   readonly peer: PeerIdentity | undefined;
   readonly own: OwnRegion | Region;
   readonly peerRegion: Region;
-  readonly limits: SectionLimits;
+  readonly options: LinkOptions;
   /** Bytes of the control stream that came behind the handshake frame. */
   readonly early: Uint8Array;
 }
@@ -59,6 +62,7 @@ export class ShmLink implements Link {
   readonly #consumer: RingConsumer;
   readonly #wake: WakeWords;
   readonly #control: ControlStream;
+  readonly #linger: AdaptiveLinger;
   readonly #pidWatch: FdWatch | undefined;
   readonly #flushSoon = (): void => this.flush();
   readonly #resumeSoon = (): void => this.#resume();
@@ -78,6 +82,7 @@ export class ShmLink implements Link {
     this.#producer = new RingProducer(own, peerRegion.words);
     this.#consumer = new RingConsumer(peerRegion, own.words);
     this.#wake = new WakeWords(own.words, peerRegion.words);
+    this.#linger = new AdaptiveLinger(parts.options.spin && availableParallelism() > 1);
     this.recordBytesMax = this.#producer.recordBytesMax;
     this.#control = new ControlStream(native, fd, (id, passed) => {
       this.sections.onAnnounced(id, passed);
@@ -87,7 +92,7 @@ export class ShmLink implements Link {
       fd,
       ownWords: own.words,
       peerWords: peerRegion.words,
-      limits: parts.limits,
+      limits: parts.options,
       readControl: () => void this.#control.read(),
       waitForSpace: () => {
         this.#wantsSections = true;
@@ -177,12 +182,18 @@ export class ShmLink implements Link {
     else this.#resume();
   }
 
-  /** Delivers, then sleeps unless more has come meanwhile. */
+  /** Delivers, lingers if that pays, then sleeps unless more has come meanwhile. */
   #resume(): void {
     this.#resumeQueued = false;
     if (this.#ended) return;
+    const hadRecords = this.#consumer.hasRecords();
     this.drain();
     if (this.#ended || this.#resumeQueued) return;
+    if (hadRecords) this.#linger.onRecords();
+    if (this.#linger.shouldLinger(performance.now())) {
+      this.#queueResume();
+      return;
+    }
     this.#wake.sleep();
     // Looked at after the epoch is out: a record published before that was seen is found here, a
     // later one rings.

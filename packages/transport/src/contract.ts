@@ -97,12 +97,15 @@ export interface LinkHandler {
  * *Thread*: one thread uses it. *Owner*: whoever got it must `close()` it.
  */
 export interface Link {
+  /** The process at the other end; `undefined` where the kernel does not say. */
   readonly peer: PeerIdentity | undefined;
+  /** What this link can do. */
   readonly capabilities: TransportCapabilities;
   /** Name of the transport that really carries it. */
   readonly transportName: string;
   /** Largest record body that `tryClaim` can ever give. */
   readonly recordBytesMax: number;
+  /** Where large data goes; `undefined` where everything goes through records. */
   readonly sections: SectionSpace | undefined;
   /** Begins delivery; `recordBytesMax` bounds the peer's records where the medium does not. */
   start(handler: LinkHandler, limits: { readonly recordBytesMax: number }): void;
@@ -174,6 +177,8 @@ export interface LinkOptions extends SectionLimits {
   readonly ringBytes: number;
   /** How long the handshake may take. */
   readonly handshakeTimeoutMs: number;
+  /** Whether a side that has run dry may stay awake for a moment, where the transport can. */
+  readonly spin: boolean;
 }
 
 /** What `listen` takes. */
