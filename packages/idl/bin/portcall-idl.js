@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import "../dist/cli.js";
+// oxlint-disable-next-line import/no-unassigned-import -- The command is what the import does.
+import '../dist/cli.js';

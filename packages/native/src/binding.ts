@@ -38,7 +38,9 @@ export interface NativeBinding {
 
   /** mmap(2), shared, not inherited by fork. Unmapped when collected. @returns mapping or −errno */
   map(fd: number, bytes: number, writable: 0 | 1): Mapping | number;
-  /** Maps private zero pages over a mapping; the shared memory is given back. @returns 0 or −errno */
+  /**
+   * Maps private zero pages over a mapping; the shared memory is given back. @returns 0 or −errno
+   */
   revoke(mapping: Mapping): number;
 
   /** socket, bind, chmod, listen. @returns descriptor or −errno */
@@ -51,7 +53,8 @@ export interface NativeBinding {
   send(fd: number, bytes: Uint8Array, offset: number, length: number, passFd: number): number;
   /**
    * recvmsg(2). `descriptors[0]` gets the number of descriptors received (those that fit follow it,
-   * the others are closed), or −1 when the kernel cut them off. @returns bytes, 0 at the end, −errno
+   * the others are closed), or −1 when the kernel cut them off. @returns bytes, 0 at the end,
+   * −errno
    */
   receive(fd: number, bytes: Uint8Array, descriptors: Int32Array): number;
   /** Sends the doorbell byte. @returns 1 or −errno; −EAGAIN means a wake-up is pending already */

@@ -18,7 +18,8 @@ export function completeAttributes(own: Partial<PortAttributes> = {}): PortAttri
     const value = attributes[name];
     if (!Number.isSafeInteger(value) || value < 1 || value > limit) {
       throw new RangeError(
-        `Cannot use port attribute ${name}: value is ${value}, wanted a whole number from 1 to ${limit}`,
+        `Cannot use port attribute ${name}: value is ${value}, wanted a whole number from 1 ` +
+          `to ${limit}`,
       );
     }
   }

@@ -74,7 +74,9 @@ function takeLock(transport: Transport, paths: PortPaths, request: ClaimRequest)
   return lock;
 }
 
-/** The lock says nobody, but an owner on another transport may not hold it: ask the socket itself. */
+/**
+ * The lock says nobody, but an owner on another transport may not hold it: ask the socket itself.
+ */
 async function refuseLiveListener(
   transport: Transport,
   address: string,

@@ -5,25 +5,12 @@ import type { IncomingRequest } from './incoming-request.js';
 import { ownData, type MessageData } from './message-data.js';
 import type { ChannelHandler, PortChannel } from './port-channel.js';
 import type { PortClosed } from './port-closed.js';
+import type { CloseOptions, PortEnd, RequestOptions } from './port-end.js';
 import { PortMessage } from './port-message.js';
 import { canceled } from './request-errors.js';
 
 /** Handles what a peer sends. A promise that rejects answers a request with SERVER_FAULT. */
 export type MessageHandler = (message: PortMessage) => void | Promise<void>;
-
-/** How long a request may take, and what ends it early. */
-export interface RequestOptions {
-  /** Milliseconds from now; none when left out. */
-  readonly timeoutMs?: number | undefined;
-  /** Cancels the request. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** How to close. */
-export interface CloseOptions {
-  /** Milliseconds to wait for calls that are under way, of either side. Default 5 000. */
-  readonly drainMs?: number;
-}
 
 /** What a communication port is made of. */
 export interface CommunicationPortParts {
@@ -49,12 +36,9 @@ const DRAIN_POLL_MS = 5;
  * *Thread*: the one that made it. *Owner*: whoever got it; `close()` or `await using` ends it. An
  * open port keeps the process alive until `unref()`.
  */
-export class CommunicationPort implements AsyncDisposable {
-  /** What the other side said at connect or accept. */
+export class CommunicationPort implements PortEnd {
   readonly info: Uint8Array;
-  /** What the server attached in `accept`; `undefined` on the client. */
   readonly context: unknown;
-  /** Resolves when the connection has ended, with the reason. Never rejects. */
   readonly closed: Promise<PortClosed>;
   readonly #channel: PortChannel;
   readonly #onMessage: MessageHandler | undefined;
@@ -77,34 +61,22 @@ export class CommunicationPort implements AsyncDisposable {
     });
   }
 
-  /** The process at the other end, as the kernel identified it; `undefined` where it cannot. */
   get peer(): PeerIdentity | undefined {
     return this.#channel.link.peer;
   }
 
-  /** What the transport can do. */
   get capabilities(): TransportCapabilities {
     return this.#channel.link.capabilities;
   }
 
-  /** Name of the transport that carries this connection. */
   get transportName(): string {
     return this.#channel.link.transportName;
   }
 
-  /** The limits that hold: of each the smaller of both sides' values. */
   get attributes(): PortAttributes {
     return this.#channel.attributes;
   }
 
-  /**
-   * Sends a request and waits for its reply.
-   *
-   * @param data may not be changed until the promise settles; at most `attributes.maxMessageLength`
-   * @returns the reply's data; the caller's own
-   * @throws PortError TIMEOUT, CANCELED, DISCONNECTED, REPLY_LOST, MESSAGE_TOO_LONG, QUOTA_EXCEEDED,
-   * or what the server answered
-   */
   request(data: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     const { timeoutMs, signal } = options;
     return new Promise((resolve, reject) => {
@@ -139,13 +111,6 @@ export class CommunicationPort implements AsyncDisposable {
     });
   }
 
-  /**
-   * Sends a datagram: no reply, no word whether it was handled.
-   *
-   * @param data may not be changed until the promise resolves
-   * @returns when the transport has taken it
-   * @throws PortError DISCONNECTED, MESSAGE_TOO_LONG, QUOTA_EXCEEDED
-   */
   send(data: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       const head = { type: MESSAGE_TYPE.DATAGRAM, messageId: 0, status: 0, flags: 0 };
@@ -153,16 +118,10 @@ export class CommunicationPort implements AsyncDisposable {
     });
   }
 
-  /** Lets the process end while this port is open. */
   unref(): void {
     this.#channel.link.setRef(false);
   }
 
-  /**
-   * Waits for the calls that are under way, then ends the connection. Safe to call twice.
-   *
-   * Calls that still run after `drainMs` fail at both ends.
-   */
   async close(options: CloseOptions = {}): Promise<void> {
     const giveUpAt = performance.now() + (options.drainMs ?? DRAIN_MS);
     while (this.#channel.activity > 0 && performance.now() < giveUpAt) {
@@ -172,7 +131,6 @@ export class CommunicationPort implements AsyncDisposable {
     await this.closed;
   }
 
-  /** Ends the connection now. */
   abort(): void {
     this.#channel.close(0);
   }

@@ -50,7 +50,8 @@ export async function connectChannel(
   const info = options.info ?? new Uint8Array(0);
   if (info.length > attributes.maxConnectInfo) {
     throw new RangeError(
-      `Cannot connect to port "${name}": info is ${info.length} bytes, limit is ${attributes.maxConnectInfo} bytes`,
+      `Cannot connect to port "${name}": info is ${info.length} bytes, limit is ` +
+        `${attributes.maxConnectInfo} bytes`,
     );
   }
   const { transport, fallbackReason } = await chooseTransport(options.transport);

@@ -1,13 +1,10 @@
 import type { PortAttributes } from '@portcall/wire';
 
-import {
-  CommunicationPort,
-  type CloseOptions,
-  type MessageHandler,
-} from './communication-port.js';
+import { CommunicationPort, type MessageHandler } from './communication-port.js';
 import type { AcceptedLink } from './connection-request.js';
 import { listenChannels, type ListenPortOptions, type ListeningPort } from './listen-channels.js';
 import { PortChannel } from './port-channel.js';
+import type { CloseOptions } from './port-end.js';
 
 /** Options of {@link createPort}. */
 export interface CreatePortOptions extends ListenPortOptions {
@@ -72,8 +69,8 @@ export class ConnectionPort implements AsyncDisposable {
  * Creates a named port and begins to accept clients.
  *
  * @param name `name`, `a/b` or `session:a/b`: 1 to 4 segments of letters, digits, `_`, `.`, `-`
- * @throws PortError PORT_NAME_INVALID, PORT_NAME_IN_USE, ACCESS_DENIED (the runtime directory cannot
- * be used); RangeError for bad options
+ * @throws PortError PORT_NAME_INVALID, PORT_NAME_IN_USE, ACCESS_DENIED (the runtime directory
+ * cannot be used); RangeError for bad options
  *
  * Source: NtCreatePort, NtListenPort, NtAcceptConnectPort.
  */

@@ -104,7 +104,8 @@ export class ConnectionRequest {
     const { maxConnectInfo } = this.#parts.attributes;
     if (info.length <= maxConnectInfo) return;
     throw new RangeError(
-      `Cannot answer connection request: info is ${info.length} bytes, limit is ${maxConnectInfo} bytes`,
+      `Cannot answer connection request: info is ${info.length} bytes, limit is ` +
+        `${maxConnectInfo} bytes`,
     );
   }
 

@@ -1,11 +1,7 @@
 export { connectPort, type ConnectPortOptions } from './connect-port.js';
 export { ConnectionPort, createPort, type CreatePortOptions } from './connection-port.js';
-export {
-  CommunicationPort,
-  type CloseOptions,
-  type MessageHandler,
-  type RequestOptions,
-} from './communication-port.js';
+export { CommunicationPort, type MessageHandler } from './communication-port.js';
+export type { CloseOptions, PortEnd, RequestOptions } from './port-end.js';
 export { ConnectionRequest, type AcceptOptions } from './connection-request.js';
 export { PortMessage } from './port-message.js';
 export type { PortClosed } from './port-closed.js';

@@ -159,7 +159,7 @@ class AcceptDesk {
     } catch (error) {
       // A client that went away is no fault of the program; anything else is.
       if (!isPortError(error)) {
-        process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
+        warnOf(error);
       }
       if (!request.isDecided) refuseRequest(request);
     }
@@ -186,4 +186,8 @@ function refuseRequest(request: ConnectionRequest): void {
   } catch (error) {
     if (!isPortError(error)) throw error; // It went away meanwhile.
   }
+}
+
+function warnOf(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
 }

@@ -14,7 +14,11 @@ export class OpenRequests {
     return this.#count;
   }
 
-  /** @returns false when an outstanding request has the same slot: the peer broke the rule */
+  /**
+   * Takes a request in.
+   *
+   * @returns false when an outstanding request has the same slot: the peer broke the rule
+   */
   add(request: IncomingRequest): boolean {
     if (this.#slots.length === 0) {
       this.#slots = Array.from({ length: REQUEST_SLOTS_MAX }, () => undefined);

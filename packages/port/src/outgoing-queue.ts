@@ -21,11 +21,12 @@ export class OutgoingQueue {
     this.#attributes = attributes;
   }
 
+  /** Whether nothing waits. */
   get isEmpty(): boolean {
     return this.#messages.length === 0;
   }
 
-  /** @throws PortError QUOTA_EXCEEDED */
+  /** Adds a message behind the others. @throws PortError QUOTA_EXCEEDED */
   push(message: QueuedMessage): void {
     const { maxPoolUsage, maxQueuedMessages } = this.#attributes;
     const count = this.#messages.length;
@@ -37,7 +38,8 @@ export class OutgoingQueue {
     if (count > 0 && tooMuch && !isShortReply) {
       throw new PortError(
         'QUOTA_EXCEEDED',
-        `Cannot queue message: ${count} messages with ${this.#bytes} bytes wait, limits are ${maxQueuedMessages} messages and ${maxPoolUsage} bytes`,
+        `Cannot queue message: ${count} messages with ${this.#bytes} bytes wait, limits are ` +
+          `${maxQueuedMessages} messages and ${maxPoolUsage} bytes`,
         { retryAfterMs: 1 },
       );
     }

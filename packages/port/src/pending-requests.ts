@@ -68,7 +68,8 @@ export class PendingRequests {
     if (this.#count >= PENDING_REQUESTS_MAX) {
       throw new PortError(
         'QUOTA_EXCEEDED',
-        `Cannot send request: ${this.#count} requests are outstanding, limit is ${PENDING_REQUESTS_MAX}`,
+        `Cannot send request: ${this.#count} requests are outstanding, limit is ` +
+          `${PENDING_REQUESTS_MAX}`,
       );
     }
     if (2 * (this.#count + 1) > this.#mask + 1) this.#grow();
@@ -168,7 +169,10 @@ export class PendingRequests {
     clearTimeout(this.#timer);
     this.#timerAt = deadlineMs;
     // A timer may fire up to a millisecond early by this clock; #expire then arms it again.
-    const delayMs = Math.min(Math.max(Math.ceil(deadlineMs - performance.now()), 0), TIMEOUT_MS_MAX);
+    const delayMs = Math.min(
+      Math.max(Math.ceil(deadlineMs - performance.now()), 0),
+      TIMEOUT_MS_MAX,
+    );
     this.#timer = setTimeout(() => this.#expire(), delayMs);
     // The connection keeps the process alive, not its deadlines.
     this.#timer.unref();

@@ -84,8 +84,11 @@ class BorrowedData implements MessageData {
  * `CommunicationPort`.
  */
 export class PortChannel implements LinkHandler {
+  /** What carries it; the channel's own. */
   readonly link: Link;
+  /** The limits that hold on this connection. */
   readonly attributes: PortAttributes;
+  /** Name of the port, for messages. */
   readonly portName: string;
   /** Largest data that goes through the ring. */
   readonly inlineBytesMax: number;
@@ -176,7 +179,8 @@ export class PortChannel implements LinkHandler {
 
   /**
    * Room to encode a message in place, or `undefined` when it must be sent by `send()`: the ring is
-   * full, others wait already, or the port is closed. Then `commit` or `abort`, before anything else.
+   * full, others wait already, or the port is closed. Then `commit` or `abort`, before anything
+   * else.
    */
   claim(minBytes: number): MessageSpace | undefined {
     if (this.#closed !== undefined || !this.#queue.isEmpty) return undefined;
@@ -187,7 +191,10 @@ export class PortChannel implements LinkHandler {
     space.bytes = claim.bytes;
     space.view = claim.view;
     space.offset = claim.offset + INLINE_OVERHEAD_BYTES;
-    space.limit = Math.min(claim.limit, space.offset + Math.min(this.inlineBytesMax, this.dataBytesMax));
+    space.limit = Math.min(
+      claim.limit,
+      space.offset + Math.min(this.inlineBytesMax, this.dataBytesMax),
+    );
     return space;
   }
 

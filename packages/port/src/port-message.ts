@@ -1,16 +1,16 @@
 import { MESSAGE_TYPE, PortError, STATUS, isPortError, type StatusCode } from '@portcall/wire';
 import type { PeerIdentity } from '@portcall/transport';
 
-import type { CommunicationPort } from './communication-port.js';
 import type { IncomingRequest } from './incoming-request.js';
 import type { PortChannel } from './port-channel.js';
+import type { PortEnd } from './port-end.js';
 
 /** A request or datagram that a peer sent; the message's data is the receiver's own copy. */
 export class PortMessage {
   /** The data. Owner: the receiver. */
   readonly data: Uint8Array;
   /** The communication port it came through. */
-  readonly port: CommunicationPort;
+  readonly port: PortEnd;
   readonly #channel: PortChannel;
   readonly #request: IncomingRequest | undefined;
   #replied = false;
@@ -18,7 +18,7 @@ export class PortMessage {
   #aborter: AbortController | undefined;
 
   constructor(
-    port: CommunicationPort,
+    port: PortEnd,
     channel: PortChannel,
     request: IncomingRequest | undefined,
     data: Uint8Array,

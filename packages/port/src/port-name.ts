@@ -49,7 +49,8 @@ export function parsePortName(text: string): PortName {
   if (bad !== undefined) {
     throw invalid(
       text,
-      `segment "${bad.slice(0, 80)}" is not 1 to 64 letters, digits, "_", "." or "-", starting with a letter, digit or "_"`,
+      `segment "${bad.slice(0, 80)}" is not 1 to 64 letters, digits, "_", "." or "-", ` +
+        `starting with a letter, digit or "_"`,
     );
   }
   return { text, path };
@@ -75,7 +76,8 @@ export function portPaths(directory: string, name: PortName): PortPaths {
   if (Buffer.byteLength(hashed) > SOCKET_PATH_BYTES_MAX) {
     throw new PortError(
       'PORT_NAME_INVALID',
-      `Cannot use port name "${name.text}": runtime directory ${directory} is too long for a socket path of ${SOCKET_PATH_BYTES_MAX} bytes; set PORTCALL_RUNTIME_DIR to a shorter one`,
+      `Cannot use port name "${name.text}": runtime directory ${directory} is too long for a ` +
+        `socket path of ${SOCKET_PATH_BYTES_MAX} bytes; set PORTCALL_RUNTIME_DIR to a shorter one`,
       { portName: name.text },
     );
   }

@@ -14,8 +14,8 @@ export interface EndpointOptions {
   /** Bytes of the outgoing ring: a power of two, 4 KiB to 16 MiB. Default 256 KiB. */
   readonly ringBytes?: number;
   /**
-   * Whether this side may stay awake for up to 60 µs after it ran dry, while that pays. Default true.
-   * It makes busy connections several times faster; idle ones cost nothing either way.
+   * Whether this side may stay awake for up to 60 µs after it ran dry, while that pays. Default
+   * true. It makes busy connections several times faster; idle ones cost nothing either way.
    */
   readonly spin?: boolean;
   /** Where the port's files live, instead of the session's runtime directory. */

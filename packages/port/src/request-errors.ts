@@ -1,13 +1,6 @@
-import {
-  MESSAGE_FLAG,
-  PortError,
-  STATUS,
-  statusCodeOf,
-  type Executed,
-} from '@portcall/wire';
+import { MESSAGE_FLAG, PortError, STATUS, statusCodeOf, type Executed } from '@portcall/wire';
 
 import type { MessageData } from './message-data.js';
-import type { PortChannel } from './port-channel.js';
 import type { PortClosed } from './port-closed.js';
 
 /** Longest error text taken from a peer, in bytes. */
@@ -67,11 +60,15 @@ export function canceled(portName: string, sent: boolean, cause: unknown): PortE
 }
 
 /** The error of data that is longer than the port takes. */
-export function messageTooLong(channel: PortChannel, totalBytes: number): PortError {
-  const { portName, dataBytesMax } = channel;
+export function messageTooLong(
+  port: { readonly portName: string; readonly dataBytesMax: number },
+  totalBytes: number,
+): PortError {
+  const { portName, dataBytesMax } = port;
   return new PortError(
     'MESSAGE_TOO_LONG',
-    `Cannot send to port "${portName}": length is ${totalBytes} bytes, limit is ${dataBytesMax} bytes; raise maxMessageLength and maxSectionSize on both sides`,
+    `Cannot send to port "${portName}": length is ${totalBytes} bytes, limit is ` +
+      `${dataBytesMax} bytes; raise maxMessageLength and maxSectionSize on both sides`,
     { portName },
   );
 }

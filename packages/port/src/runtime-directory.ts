@@ -42,7 +42,8 @@ export function ensureRuntimeDirectory(directory: string): void {
   if (!stats.isDirectory()) throw unusable(directory, 'it is not a directory');
   if (process.platform === 'win32') return;
   const uid = process.getuid?.();
-  if (stats.uid !== uid) throw unusable(directory, `user ${stats.uid} owns it, this is user ${uid}`);
+  if (stats.uid !== uid)
+    throw unusable(directory, `user ${stats.uid} owns it, this is user ` + `${uid}`);
   if ((stats.mode & OTHERS_MASK) !== 0) {
     const mode = (stats.mode & 0o777).toString(8);
     throw unusable(directory, `its mode is ${mode}, wanted 700`);
@@ -53,7 +54,8 @@ export function ensureRuntimeDirectory(directory: string): void {
 export function unusable(directory: string, why: string, cause?: unknown): PortError {
   return new PortError(
     'ACCESS_DENIED',
-    `Cannot use runtime directory ${directory}: ${why}; set PORTCALL_RUNTIME_DIR to a directory that only this user can write`,
+    `Cannot use runtime directory ${directory}: ${why}; set PORTCALL_RUNTIME_DIR to a ` +
+      `directory that only this user can write`,
     { cause },
   );
 }

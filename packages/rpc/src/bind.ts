@@ -1,4 +1,10 @@
-import { MESSAGE_TYPE, PortError, RPC_KIND, RPC_REQUEST_HEADER_BYTES, statusCodeOf } from '@portcall/wire';
+import {
+  MESSAGE_TYPE,
+  PortError,
+  RPC_KIND,
+  RPC_REQUEST_HEADER_BYTES,
+  statusCodeOf,
+} from '@portcall/wire';
 import {
   connectChannel,
   ownData,

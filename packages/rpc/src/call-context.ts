@@ -55,9 +55,7 @@ export class ServerCallContext implements CallContext {
   }
 
   get peer(): string {
-    return this.caller === undefined
-      ? 'unknown'
-      : `pid ${this.caller.pid}, uid ${this.caller.uid}`;
+    return this.caller === undefined ? 'unknown' : `pid ${this.caller.pid}, uid ${this.caller.uid}`;
   }
 
   get metadata(): Metadata {

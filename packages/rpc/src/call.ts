@@ -6,7 +6,13 @@ import {
   RPC_REPLY_OFFSET,
   isPortError,
 } from '@portcall/wire';
-import { canceled, timedOut, type MessageData, type PortChannel, type ReplySink } from '@portcall/port';
+import {
+  canceled,
+  timedOut,
+  type MessageData,
+  type PortChannel,
+  type ReplySink,
+} from '@portcall/port';
 
 import { DEADLINE_MS, type CallOptions } from './call-options.js';
 import { decodeErrorReply } from './error-reply.js';
@@ -121,7 +127,8 @@ function refuseEarly(
   options: CallOptions,
   timeoutMs: number,
 ): void {
-  if (Number.isNaN(timeoutMs)) throw new RangeError(`Cannot call ${method.fullName}: timeoutMs is NaN`);
+  if (Number.isNaN(timeoutMs))
+    throw new RangeError(`Cannot call ${method.fullName}: ` + `timeoutMs is NaN`);
   if (options.signal?.aborted) {
     throw describe(canceled(channel.portName, false, options.signal.reason), method);
   }

@@ -6,7 +6,8 @@ import { Status } from './status.js';
 
 /*
  * An error crosses the wire as google.rpc.Status:
- *   message Status { int32 code = 1; string message = 2; repeated google.protobuf.Any details = 3; }
+ *   message Status { int32 code = 1; string message = 2; repeated google.protobuf.Any details = 3;
+ * }
  *   message Any { string type_url = 1; bytes value = 2; }
  */
 

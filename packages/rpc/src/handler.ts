@@ -6,7 +6,14 @@ import {
   RPC_REQUEST_OFFSET,
   isPortError,
 } from '@portcall/wire';
-import { ownData, type ChannelHandler, type IncomingRequest, type MessageData, type PortChannel, type PortClosed } from '@portcall/port';
+import {
+  ownData,
+  type ChannelHandler,
+  type IncomingRequest,
+  type MessageData,
+  type PortChannel,
+  type PortClosed,
+} from '@portcall/port';
 
 import type { CallConnection } from './call.js';
 import { ServerCallContext, type CallContext } from './call-context.js';
@@ -44,11 +51,7 @@ export class ConnectionHandler implements ChannelHandler {
   readonly #bound: ServedInterface[] = [];
   readonly #onClosed: (closed: PortClosed) => void;
 
-  constructor(
-    channel: PortChannel,
-    shared: ServerShared,
-    onClosed: (closed: PortClosed) => void,
-  ) {
+  constructor(channel: PortChannel, shared: ServerShared, onClosed: (closed: PortClosed) => void) {
     this.#connection = {
       channel,
       sender: new MessageSender(channel, new MessageWriter()),
@@ -73,7 +76,12 @@ export class ConnectionHandler implements ChannelHandler {
       call = this.#read(data);
     } catch (error) {
       if (isPortError(error)) this.#replier.refuse(request, error.code, error.message);
-      else this.#replier.refuse(request, 'INVALID_MESSAGE', `Cannot read request: ${textOf(error)}`);
+      else
+        this.#replier.refuse(
+          request,
+          'INVALID_MESSAGE',
+          `Cannot read request: ` + `${textOf(error)}`,
+        );
       return;
     }
     this.#run(request, call);
@@ -190,7 +198,8 @@ export class ConnectionHandler implements ChannelHandler {
 export const CALLS_PER_CONNECTION_MAX = PENDING_REQUESTS_MAX;
 
 function kindOf(data: MessageData): number {
-  if (data.lengthBytes < RPC_REQUEST_HEADER_BYTES) throw invalid(`it has ${data.lengthBytes} bytes`);
+  if (data.lengthBytes < RPC_REQUEST_HEADER_BYTES)
+    throw invalid(`it has ${data.lengthBytes} ` + `bytes`);
   return data.view.getUint16(data.offset + RPC_REQUEST_OFFSET.KIND, true);
 }
 

@@ -53,7 +53,10 @@ export function encodeBindItems(items: readonly InterfaceId[]): Uint8Array {
 export function decodeBindItems(bytes: Uint8Array): InterfaceId[] {
   const count = bytes.length / BIND_ITEM_BYTES;
   if (!Number.isInteger(count) || count < 1 || count > BIND_ITEMS_MAX) {
-    throw new PortError('INVALID_MESSAGE', `Cannot read bind request: it has ${bytes.length} bytes`);
+    throw new PortError(
+      'INVALID_MESSAGE',
+      `Cannot read bind request: it has ${bytes.length} ` + `bytes`,
+    );
   }
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: count }, (_, index) => {

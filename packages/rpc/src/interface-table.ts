@@ -2,7 +2,7 @@ import { STATUS } from '@portcall/wire';
 
 import { interfaceIdOf, type BindResult, type InterfaceId } from './interface-id.js';
 import { prepareMethod, type PreparedMethod } from './prepared-method.js';
-import type { ServiceImplementation } from './service-definition.js';
+import type { ServiceImplementation, ServiceOptions } from './service-definition.js';
 
 /** The handler's function, called with the implementation as `this`. */
 type HandlerFunction = (request: unknown, context: unknown) => unknown;
@@ -41,12 +41,9 @@ export class InterfaceTable {
    */
   bind(wanted: InterfaceId, bound: ServedInterface[]): BindResult {
     const sameUuid = this.#interfaces.filter(({ id }) => id.uuid === wanted.uuid);
-    const served = sameUuid.find(
-      ({ id }) => id.major === wanted.major && id.minor >= wanted.minor,
-    );
+    const served = sameUuid.find(({ id }) => id.major === wanted.major && id.minor >= wanted.minor);
     if (served === undefined) {
-      const status =
-        sameUuid.length > 0 ? STATUS.VERSION_MISMATCH.id : STATUS.UNKNOWN_INTERFACE.id;
+      const status = sameUuid.length > 0 ? STATUS.VERSION_MISMATCH.id : STATUS.UNKNOWN_INTERFACE.id;
       return { status, index: 0, minor: sameUuid[0]?.id.minor ?? 0, fingerprintDiffers: false };
     }
     let index = bound.indexOf(served);
@@ -62,6 +59,7 @@ export class InterfaceTable {
 }
 
 function serveInterface({ service, implementation }: ServiceImplementation): ServedInterface {
+  refuseUnenforced(service);
   const methods = new Map<number, ServedMethod>();
   const functions = implementation as Readonly<Record<string, unknown>>;
   for (const [name, definition] of Object.entries(service.methods)) {
@@ -71,9 +69,25 @@ function serveInterface({ service, implementation }: ServiceImplementation): Ser
       throw new TypeError(`Cannot serve ${method.fullName}: there is no function "${name}"`);
     }
     if (methods.has(definition.id)) {
-      throw new TypeError(`Cannot serve ${method.fullName}: another method has id ${definition.id}`);
+      throw new TypeError(
+        `Cannot serve ${method.fullName}: another method has id ` + `${definition.id}`,
+      );
     }
     methods.set(definition.id, { ...method, run: handler.bind(implementation) as HandlerFunction });
   }
   return { id: interfaceIdOf(service), methods };
+}
+
+/** What the IDL promises and the run time does not keep yet must not be served as if it did. */
+function refuseUnenforced(service: ServiceOptions): void {
+  if (service.object === true) {
+    throw new TypeError(`Cannot serve ${service.fullName}: object interfaces are not built yet`);
+  }
+  for (const method of Object.values(service.methods)) {
+    const option = (['acl', 'callback', 'sensitive'] as const).find((name) => method[name]);
+    if (option === undefined) continue;
+    throw new TypeError(
+      `Cannot serve ${service.fullName}/${method.name}: its option "${option}" is not enforced yet`,
+    );
+  }
 }

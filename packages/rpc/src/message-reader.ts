@@ -1,7 +1,9 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { MessageData } from '@portcall/port';
 
-/** Strings up to this long are read byte by byte while they are ASCII: cheaper than a native call. */
+/**
+ * Strings up to this long are read byte by byte while they are ASCII: cheaper than a native call.
+ */
 const SHORT_STRING_BYTES = 16;
 
 /** What a decoder makes of bytes that are no UTF-8. */
@@ -10,8 +12,8 @@ const REPLACEMENT = '\ufffd';
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * `utf8Slice` is what `Buffer.toString('utf8')` calls after it has looked at its arguments; it is on
- * every Buffer of every Node line, and saves half of the time for short strings.
+ * `utf8Slice` is what `Buffer.toString('utf8')` calls after it has looked at its arguments; it is
+ * on every Buffer of every Node line, and saves half of the time for short strings.
  */
 interface NativeText extends Buffer {
   utf8Slice(start: number, end: number): string;

@@ -35,6 +35,7 @@ export class Metadata {
     return [...(this.#values.get(key.toLowerCase()) ?? [])];
   }
 
+  /** Whether a key has a value. */
   has(key: string): boolean {
     return this.#values.has(key.toLowerCase());
   }
@@ -55,6 +56,7 @@ export class Metadata {
     return this;
   }
 
+  /** Removes a key's values. */
   delete(key: string): void {
     this.#values.delete(key.toLowerCase());
   }
@@ -76,7 +78,8 @@ function checkedKey(key: string, values: readonly MetadataValue[]): string {
   for (const value of values) {
     if ((typeof value !== 'string') !== binary) {
       throw new TypeError(
-        `Cannot set metadata "${name}": value is ${typeof value}, wanted ${binary ? 'bytes' : 'text'}`,
+        `Cannot set metadata "${name}": value is ${typeof value}, wanted ` +
+          `${binary ? 'bytes' : 'text'}`,
       );
     }
   }
@@ -101,7 +104,8 @@ export function encodeMetadata(header: Metadata | undefined, trailer?: Metadata)
   if (bytes.length > METADATA_BYTES_MAX || entries.length > KEYS_MAX) {
     throw new PortError(
       'MESSAGE_TOO_LONG',
-      `Cannot send metadata: it has ${entries.length} values and ${bytes.length} bytes, limits are ${KEYS_MAX} values and ${METADATA_BYTES_MAX} bytes`,
+      `Cannot send metadata: it has ${entries.length} values and ${bytes.length} bytes, ` +
+        `limits are ${KEYS_MAX} values and ${METADATA_BYTES_MAX} bytes`,
     );
   }
   const padded = new Uint8Array((bytes.length + 7) & -8);
@@ -119,7 +123,8 @@ function collectEntries(into: Uint8Array[], metadata: Metadata | undefined, flag
       if (bytes.length > METADATA_BYTES_MAX) {
         throw new PortError(
           'MESSAGE_TOO_LONG',
-          `Cannot send metadata "${key}": value is ${bytes.length} bytes, limit is ${METADATA_BYTES_MAX} bytes`,
+          `Cannot send metadata "${key}": value is ${bytes.length} bytes, limit is ` +
+            `${METADATA_BYTES_MAX} bytes`,
         );
       }
       const entry = Buffer.alloc(ENTRY_HEADER_BYTES + key.length + bytes.length);
@@ -158,8 +163,7 @@ export function decodeMetadata(bytes: Uint8Array): DecodedMetadata {
     if (end > buffer.length) throw malformed('a value ends outside');
     const key = buffer.toString('latin1', start, start + keyLength);
     const value = buffer.subarray(start + keyLength, end);
-    const target =
-      buffer.readUInt8(position) === TRAILER_FLAG ? decoded.trailer : decoded.header;
+    const target = buffer.readUInt8(position) === TRAILER_FLAG ? decoded.trailer : decoded.header;
     try {
       target.append(key, key.endsWith('-bin') ? new Uint8Array(value) : value.toString('utf8'));
     } catch (error) {

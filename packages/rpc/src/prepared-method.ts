@@ -15,24 +15,35 @@ export interface PreparedMethod {
   responseHint: number;
 }
 
-/** Derives what calls of a method need. @throws PortError UNKNOWN_METHOD for a kind not built yet */
+/**
+ * Derives what calls of a method need. @throws PortError UNKNOWN_METHOD for a kind not built yet
+ */
 export function prepareMethod(service: ServiceOptions, method: MethodDefinition): PreparedMethod {
   const fullName = `${service.fullName}/${method.name}`;
   const { request, response } = codecsOf(method);
   return { definition: method, fullName, request, response, requestHint: 0, responseHint: 0 };
 }
 
-/** @throws PortError UNKNOWN_METHOD when the method streams, which this version cannot */
+/**
+ * Refuses a streaming method.
+ *
+ * @throws PortError UNKNOWN_METHOD when the method streams, which this version cannot
+ */
 export function requireUnary(method: PreparedMethod): void {
   if (method.definition.kind === 'unary') return;
   throw new PortError(
     'UNKNOWN_METHOD',
-    `Cannot call ${method.fullName}: it is a ${method.definition.kind} method, and this version has only unary and oneway calls`,
+    `Cannot call ${method.fullName}: it is a ${method.definition.kind} method, and this ` +
+      `version has only unary and oneway calls`,
     { method: method.fullName, executed: 'no' },
   );
 }
 
-/** @throws PortError MESSAGE_TOO_LONG when the method's own limit is lower than the message */
+/**
+ * Holds a message against its method's limit.
+ *
+ * @throws PortError MESSAGE_TOO_LONG when the method's own limit is lower than the message
+ */
 export function checkLength(
   method: PreparedMethod,
   what: 'request' | 'response',
@@ -43,7 +54,8 @@ export function checkLength(
   if (limit === undefined || bytes <= limit) return;
   throw new PortError(
     'MESSAGE_TOO_LONG',
-    `Cannot call ${method.fullName}: ${what} is ${bytes} bytes, the method's limit is ${limit} bytes`,
+    `Cannot call ${method.fullName}: ${what} is ${bytes} bytes, the method's limit is ` +
+      `${limit} bytes`,
     { method: method.fullName, executed: what === 'request' ? 'no' : 'yes' },
   );
 }

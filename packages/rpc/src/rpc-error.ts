@@ -23,8 +23,8 @@ export interface RpcErrorOptions {
 }
 
 /**
- * What a handler answered instead of a result. Thrown by a handler, it reaches the caller with code,
- * text and details; its stack and cause stay where they are.
+ * What a handler answered instead of a result. Thrown by a handler, it reaches the caller with
+ * code, text and details; its stack and cause stay where they are.
  *
  * Conditions of the connection are `PortError`s instead.
  */
@@ -32,6 +32,7 @@ export class RpcError extends Error {
   override readonly name: string = 'RpcError';
   /** gRPC status code; see {@link Status}. */
   readonly code: Status;
+  /** Typed details; empty when there are none. */
   readonly details: readonly ErrorDetail[];
   /** The handler ran: it made this error. */
   readonly executed: Executed = 'yes';

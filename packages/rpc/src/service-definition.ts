@@ -22,6 +22,14 @@ export interface MethodDefinition {
   readonly maxRequestBytes?: number;
   /** Longest encoded response in bytes. */
   readonly maxResponseBytes?: number;
+  /** Wanted order of receipt; not regarded yet. */
+  readonly priority?: number;
+  /** Who may call it; a server with such a method is refused until that is enforced. */
+  readonly acl?: string;
+  /** The server calls it on the client; a server with such a method is refused for now. */
+  readonly callback?: boolean;
+  /** Wipe messages after use; a server with such a method is refused until that is done. */
+  readonly sensitive?: boolean;
   readonly request: MessageCodec<unknown>;
   readonly response: MessageCodec<unknown>;
 }
@@ -37,6 +45,12 @@ export interface ServiceOptions {
   readonly version: { readonly major: number; readonly minor: number };
   /** Hash of the schema, 32 hexadecimal digits. */
   readonly fingerprint: string;
+  /** Only callers on this machine: all there are. */
+  readonly localOnly?: boolean;
+  /** Unknown oneway methods are ignored: they are. */
+  readonly open?: boolean;
+  /** Calls go to one object; a server with such a service is refused for now. */
+  readonly object?: boolean;
   /** By the method's name in TypeScript. */
   readonly methods: Readonly<Record<string, MethodDefinition>>;
 }

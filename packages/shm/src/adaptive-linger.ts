@@ -13,8 +13,10 @@ const PROBE_EVERY = 16;
 /**
  * Decides how long a side that has run dry stays awake before it sleeps.
  *
- * A sleeping side costs its peer a system call and itself a wake-up, together far more than the time
- * between two messages of a busy connection. So it lingers for a moment, turning the event loop, and
+ * A sleeping side costs its peer a system call and itself a wake-up, together far more than the
+ * time
+ * between two messages of a busy connection. So it lingers for a moment, turning the event loop,
+ * and
  * learns: while records come during that moment it goes on doing so, when they do not it stops. A
  * connection without traffic costs nothing: lingering starts only after records were delivered.
  */

@@ -1,5 +1,10 @@
 import { errnoName, type NativeBinding } from '@portcall/native';
-import { CONTROL_TOKEN, PortError, SECTION_TOKEN_BYTES, SECTION_TOKEN_OFFSET } from '@portcall/wire';
+import {
+  CONTROL_TOKEN,
+  PortError,
+  SECTION_TOKEN_BYTES,
+  SECTION_TOKEN_OFFSET,
+} from '@portcall/wire';
 
 /** Bytes read at once: far more than one doorbell per sleep and one token per section amount to. */
 const READ_BYTES = 4096;

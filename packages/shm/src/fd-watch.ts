@@ -9,6 +9,7 @@ export type FdListener = (events: number) => void;
  * The listener can be replaced: a socket changes hands when the handshake is through.
  */
 export class FdWatch {
+  /** Called with the events; replaceable at any time. */
   listener: FdListener;
   readonly #native: NativeBinding;
   readonly #watch: Watch;

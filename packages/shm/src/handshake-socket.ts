@@ -28,6 +28,7 @@ export interface ReceivedHandshake {
  * each. It owns its descriptors until `release()` hands them on.
  */
 export class HandshakeSocket {
+  /** The process at the other end; `undefined` where the kernel does not say. */
   readonly peer: PeerIdentity | undefined;
   readonly #native: NativeBinding;
   readonly #fd: number;
@@ -56,6 +57,7 @@ export class HandshakeSocket {
     this.#watch.setEvents(0);
   }
 
+  /** False once it was closed or released. */
   get isOpen(): boolean {
     return this.#open;
   }

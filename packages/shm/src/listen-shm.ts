@@ -30,7 +30,11 @@ const BACKLOG = 511;
 const ACCEPTS_PER_TURN = 16;
 
 /** Listens at a path that does not exist yet. @throws SystemError of bind(2) or listen(2) */
-export function listenShm(native: NativeBinding, address: string, options: ListenOptions): Listener {
+export function listenShm(
+  native: NativeBinding,
+  address: string,
+  options: ListenOptions,
+): Listener {
   const fd = native.listen(address, options.mode, BACKLOG);
   if (fd < 0) throw systemError('bind', fd);
   return new ShmListener(native, fd, options);
@@ -177,7 +181,12 @@ class IncomingShm implements IncomingLink {
         return makeSocketLink(native, socket, received.rest);
       }
       const own = createRegion(native, options.ringBytes);
-      const frame = { ...PLAIN_FRAME, ...sharedMemoryFields(own), type: FRAME_TYPE.ACCEPT, payload };
+      const frame = {
+        ...PLAIN_FRAME,
+        ...sharedMemoryFields(own),
+        type: FRAME_TYPE.ACCEPT,
+        payload,
+      };
       const answer = (): void => socket.send(frame, own.fd);
       return makeShmLink(native, socket, { own, received, options, answer });
     } catch (error) {

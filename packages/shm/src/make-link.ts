@@ -1,12 +1,7 @@
 import { Socket } from 'node:net';
 
 import type { NativeBinding } from '@portcall/native';
-import {
-  SocketLink,
-  type Frame,
-  type Link,
-  type LinkOptions,
-} from '@portcall/transport';
+import { SocketLink, type Frame, type Link, type LinkOptions } from '@portcall/transport';
 import { FEATURE, LAYOUT_HASH } from '@portcall/wire';
 
 import type { HandshakeSocket, ReceivedHandshake } from './handshake-socket.js';

@@ -14,7 +14,8 @@ export interface KernelPeer {
 /**
  * Asks the kernel who is at the other end of a connected socket.
  *
- * Credentials are those of the process that called `connect` (or `listen`), at that moment. Process 0
+ * Credentials are those of the process that called `connect` (or `listen`), at that moment.
+ * Process 0
  * or the overflow user mean that our namespace does not know it: then the peer is unknown, never
  * "nobody". The start time is read while the pidfd is held, and dropped when the process is gone.
  */

@@ -1,4 +1,11 @@
-import { SEAL, TMPFS_MAGIC, errnoName, systemError, type Mapping, type NativeBinding } from '@portcall/native';
+import {
+  SEAL,
+  TMPFS_MAGIC,
+  errnoName,
+  systemError,
+  type Mapping,
+  type NativeBinding,
+} from '@portcall/native';
 import {
   LAYOUT_HASH,
   PortError,
@@ -45,7 +52,8 @@ export function isRingBytes(bytes: number): boolean {
 export function createRegion(native: NativeBinding, ringBytes: number): OwnRegion {
   if (!isRingBytes(ringBytes)) {
     throw new RangeError(
-      `Cannot create region: ring is ${ringBytes} bytes, wanted a power of two from ${RING_BYTES_MIN} to ${RING_BYTES_MAX}`,
+      `Cannot create region: ring is ${ringBytes} bytes, wanted a power of two from ` +
+        `${RING_BYTES_MIN} to ${RING_BYTES_MAX}`,
     );
   }
   const bytes = REGION_HEADER_BYTES + ringBytes;

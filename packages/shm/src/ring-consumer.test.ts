@@ -18,7 +18,11 @@ import { RingConsumer } from './ring-consumer.js';
 const KIND = RECORD_KIND;
 
 /** Writes a record header where a hostile writer would. */
-function forge(pair: ReturnType<typeof ringPair>, position: number, words: readonly number[]): void {
+function forge(
+  pair: ReturnType<typeof ringPair>,
+  position: number,
+  words: readonly number[],
+): void {
   const view = new DataView(pair.writer.mapping, REGION_HEADER_BYTES + position);
   words.forEach((word, index) => view.setUint32(4 * index, word >>> 0, true));
 }
@@ -187,8 +191,8 @@ describe('a record header that lies', () => {
 });
 
 describe('random contents', () => {
-  // Threat: everything above at once. Only PROTOCOL_ERROR may come out, every record must lie in the
-  // private copy, and the read cursor must move forward and never past what was published.
+  // Threat: everything above at once. Only PROTOCOL_ERROR may come out, every record must lie in
+  // the private copy, and the read cursor must move forward and never past what was published.
   const capacity = SMALL_RING_BYTES;
   /** Stands for the length that would lead back to the ring's beginning. */
   const backToStart = -1;
@@ -213,7 +217,11 @@ describe('random contents', () => {
     try {
       return consumer.copyBatch();
     } catch (error) {
-      expect(codeOf(() => { throw error; })).toBe('PROTOCOL_ERROR');
+      expect(
+        codeOf(() => {
+          throw error;
+        }),
+      ).toBe('PROTOCOL_ERROR');
       return false;
     }
   }
@@ -241,7 +249,7 @@ describe('random contents', () => {
             const head = wordOf(pair.reader, WORD.IN_HEAD);
             const progress = (head - before) >>> 0;
             if (progress === 0 || progress > capacity) throw new Error(`moved ${progress} bytes`);
-            if (((head - start) >>> 0) > published) throw new Error('went past the write cursor');
+            if ((head - start) >>> 0 > published) throw new Error('went past the write cursor');
             before = head;
             for (const body of batchBodies(pair.consumer)) {
               if (body.length > pair.consumer.bytes.length) throw new Error('outside');

@@ -13,7 +13,9 @@ import type { Region } from './region.js';
 const OUT_TAIL = REGION_OFFSET.OUT_TAIL / 4;
 const IN_HEAD = REGION_OFFSET.IN_HEAD / 4;
 
-/** Most bytes copied out at once, unless one record is longer: bounds the work between two yields. */
+/**
+ * Most bytes copied out at once, unless one record is longer: bounds the work between two yields.
+ */
 const BATCH_BYTES = 64 * 1024;
 
 /**
@@ -23,6 +25,7 @@ const BATCH_BYTES = 64 * 1024;
 export class RingConsumer {
   /** Private memory that holds the batch; overwritten by the next one. */
   readonly bytes: Uint8Array;
+  /** The same memory. */
   readonly view: DataView;
   readonly #ring: Uint8Array;
   readonly #words: Int32Array;

@@ -18,8 +18,8 @@ const SPACE_EPOCH = REGION_OFFSET.SPACE_EPOCH / 4;
 /**
  * The writing end of a ring: claim, encode in place, commit. One thread, one producer.
  *
- * Claims lie in this side's own region, which nobody else can write, so encoding straight into it is
- * safe. The reader's cursor comes from the peer's region and is checked each time it is read.
+ * Claims lie in this side's own region, which nobody else can write, so encoding straight into it
+ * is safe. The reader's cursor comes from the peer's region and is checked each time it is read.
  */
 export class RingProducer implements RecordClaim {
   readonly bytes: Uint8Array;
@@ -134,7 +134,7 @@ export class RingProducer implements RecordClaim {
   /** True unless the peer certainly never read up to `mark`, a former `tail`. */
   wasConsumed(mark: number): boolean {
     if (!this.#frozen) this.#refreshHead();
-    return ((this.#tail - mark) >>> 0) >= ((this.#tail - this.#head) >>> 0);
+    return (this.#tail - mark) >>> 0 >= (this.#tail - this.#head) >>> 0;
   }
 
   /** The peer's cursor: read once, then checked, since the peer may write anything there. */
@@ -146,7 +146,8 @@ export class RingProducer implements RecordClaim {
     if (progress > outstanding || (head & 7) !== 0) {
       throw new PortError(
         'PROTOCOL_ERROR',
-        `Cannot use ring: peer's read cursor moved ${progress} bytes, ${outstanding} were outstanding`,
+        `Cannot use ring: peer's read cursor moved ${progress} bytes, ${outstanding} were ` +
+          `outstanding`,
       );
     }
     this.#head = head;

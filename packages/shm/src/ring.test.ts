@@ -72,7 +72,11 @@ const claimBytes = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('send' as const), claimBytes, lengthBytes: claimBytes }),
+    arbitrary: fc.record({
+      kind: fc.constant('send' as const),
+      claimBytes,
+      lengthBytes: claimBytes,
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort' as const), claimBytes }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), claimBytes }) },

@@ -306,7 +306,9 @@ export class ShmLink implements Link {
   }
 }
 
-/** The pidfd is readable once the process has ended, even if a child of it holds the socket open. */
+/**
+ * The pidfd is readable once the process has ended, even if a child of it holds the socket open.
+ */
 function watchDeath(parts: ShmLinkParts, onDeath: () => void): FdWatch | undefined {
   if (parts.pidfd < 0) return undefined;
   const watch = new FdWatch(parts.native, parts.pidfd, onDeath);

@@ -75,13 +75,15 @@ export class ShmSections implements SectionSpace {
     if (totalBytes > limits.maxSectionSize) {
       throw new PortError(
         'MESSAGE_TOO_LONG',
-        `Cannot place section: length is ${totalBytes} bytes, limit is ${limits.maxSectionSize} bytes`,
+        `Cannot place section: length is ${totalBytes} bytes, limit is ` +
+          `${limits.maxSectionSize} bytes`,
       );
     }
     this.#reclaim();
     const fits = (): boolean =>
       this.#inFlight.length < SECTIONS_IN_FLIGHT_MAX &&
-      (this.#inFlight.length === 0 || this.#inFlightBytes + totalBytes <= limits.maxTotalSectionSize);
+      (this.#inFlight.length === 0 ||
+        this.#inFlightBytes + totalBytes <= limits.maxTotalSectionSize);
     if (!fits()) {
       waitForSpace();
       this.#reclaim(); // The peer may have consumed just before it could see that we wait.
@@ -101,7 +103,7 @@ export class ShmSections implements SectionSpace {
     try {
       this.#check(fd, reference.lengthBytes);
       const bytes = Buffer.allocUnsafeSlow(reference.lengthBytes);
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         const count = native.readAt(fd, bytes, done, bytes.length - done, done);
         if (count <= 0) throw bad(`pread gave ${count} at ${done} of ${bytes.length} bytes`);
         done += count;
@@ -180,7 +182,7 @@ export class ShmSections implements SectionSpace {
     const { native } = this.#host;
     let position = 0;
     for (const part of parts) {
-      for (let done = 0; done < part.length; ) {
+      for (let done = 0; done < part.length;) {
         const count = native.writeAt(section.fd, part, done, part.length - done, position + done);
         if (count <= 0) {
           native.close(section.fd);
@@ -220,7 +222,8 @@ export class ShmSections implements SectionSpace {
     const [, size = 0, , magic = 0, seals = -1] = fields;
     if (magic !== TMPFS_MAGIC || seals < 0) throw bad('it is not a memfd');
     if ((seals & SECTION_SEALS) !== SECTION_SEALS) throw bad(`its seals are ${seals}`);
-    if (lengthBytes > size) throw bad(`its size is ${size} bytes, message has ${lengthBytes} bytes`);
+    if (lengthBytes > size)
+      throw bad(`its size is ${size} bytes, message has ${lengthBytes} ` + `bytes`);
     if (lengthBytes > this.sectionBytesMax) {
       throw bad(`message has ${lengthBytes} bytes, limit is ${this.sectionBytesMax} bytes`);
     }

@@ -15,7 +15,11 @@ import { RingConsumer } from './ring-consumer.js';
 import { RingProducer } from './ring-producer.js';
 import { WakeWords } from './wake-words.js';
 
-function wakePair(): { readonly sender: WakeWords; readonly sleeper: WakeWords; words: Int32Array } {
+function wakePair(): {
+  readonly sender: WakeWords;
+  readonly sleeper: WakeWords;
+  words: Int32Array;
+} {
   const { words } = memoryRegion();
   const { words: senderWords } = memoryRegion();
   return {
@@ -222,7 +226,7 @@ function exploreRoom(count: number, looksAgain: boolean): Exploration {
 describe('every interleaving of sender and sleeper', () => {
   it.each([1, 2])('delivers all of %i records: no wake-up is lost', (count) => {
     const { schedules, failure } = exploreRecords(count, 'none');
-    console.log(count, schedules); expect(failure).toBeUndefined();
+    expect(failure).toBeUndefined();
     expect(schedules).toBeGreaterThan(count * 10);
   });
 
@@ -240,8 +244,8 @@ describe('every interleaving of sender and sleeper', () => {
 });
 
 describe('every interleaving of a full ring and its reader', () => {
-  it.each([3, 4])('sends all of %i records of half a ring', (count) => {
-    expect(exploreRoom(count, true).failure).toBeUndefined();
+  it('sends all of three records of half a ring', () => {
+    expect(exploreRoom(3, true).failure).toBeUndefined();
   });
 
   it('finds the lost wake-up when the sender does not look again', () => {

@@ -6,8 +6,8 @@ const SPACE_EPOCH = REGION_OFFSET.SPACE_EPOCH / 4;
 /**
  * Who sleeps, and who has been rung.
  *
- * Each side's sleep word is an epoch in its own region: odd while it sleeps. The other side rings at
- * most once per odd epoch, so a stream of records to a sleeper costs one doorbell.
+ * Each side's sleep word is an epoch in its own region: odd while it sleeps. The other side rings
+ * at most once per odd epoch, so a stream of records to a sleeper costs one doorbell.
  *
  * The order that makes it work, on both sides: the sender publishes its cursor, then reads the
  * epoch; the sleeper publishes its epoch, then reads the cursor. With sequentially consistent

@@ -1,9 +1,4 @@
-import {
-  RECORD_HEADER_BYTES,
-  RECORD_KIND,
-  RECORD_OFFSET,
-  alignRecord,
-} from '@portcall/wire';
+import { RECORD_HEADER_BYTES, RECORD_KIND, RECORD_OFFSET, alignRecord } from '@portcall/wire';
 
 import type { RecordClaim } from './contract.js';
 

@@ -66,6 +66,7 @@ export function handshakeTimeout(address: string, timeoutMs: number): PortError 
 export function versionRefused(address: string, min: number, max: number): PortError {
   return new PortError(
     'CONNECTION_REFUSED',
-    `Cannot connect to ${address}: it speaks protocol versions ${min} to ${max}, this side version 1`,
+    `Cannot connect to ${address}: it speaks protocol versions ${min} to ${max}, this side ` +
+      `version 1`,
   );
 }

@@ -38,7 +38,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
   const length = frame.payload.length;
   if (length > FRAME_PAYLOAD_BYTES_MAX) {
     throw new RangeError(
-      `Cannot encode handshake frame: payload is ${length} bytes, limit is ${FRAME_PAYLOAD_BYTES_MAX} bytes`,
+      `Cannot encode handshake frame: payload is ${length} bytes, limit is ` +
+        `${FRAME_PAYLOAD_BYTES_MAX} bytes`,
     );
   }
   const bytes = new Uint8Array(FRAME_HEADER_BYTES + length);
@@ -91,7 +92,9 @@ export class FrameAssembler {
   }
 }
 
-/** The one place that looks at a frame's header before anything else does. @returns payload bytes */
+/**
+ * The one place that looks at a frame's header before anything else does. @returns payload bytes
+ */
 function checkFrameHeader(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = view.getUint32(FRAME_OFFSET.MAGIC, true);
@@ -109,7 +112,8 @@ function checkFrameHeader(bytes: Uint8Array): number {
   if (payloadBytes > FRAME_PAYLOAD_BYTES_MAX) {
     throw new PortError(
       'PROTOCOL_ERROR',
-      `Cannot read handshake frame: payload is ${payloadBytes} bytes, limit is ${FRAME_PAYLOAD_BYTES_MAX} bytes`,
+      `Cannot read handshake frame: payload is ${payloadBytes} bytes, limit is ` +
+        `${FRAME_PAYLOAD_BYTES_MAX} bytes`,
     );
   }
   return payloadBytes;

@@ -27,12 +27,6 @@ export {
   handshakeTimeout,
   versionRefused,
 } from './connect-error.js';
-export {
-  FrameAssembler,
-  PLAIN_FRAME,
-  encodeFrame,
-  speaksOurVersion,
-  type Frame,
-} from './frame.js';
+export { FrameAssembler, PLAIN_FRAME, encodeFrame, speaksOurVersion, type Frame } from './frame.js';
 export { PendingConnects } from './pending-connects.js';
 export { SocketLink } from './socket-link.js';

@@ -1,4 +1,7 @@
-/** Counts the sockets that are in the handshake, by user, so that one user cannot take every place. */
+/**
+ * Counts the sockets that are in the handshake, by user, so that one user cannot take every
+ * place.
+ */
 export class PendingConnects {
   readonly #limit: number;
   readonly #byUid = new Map<number | undefined, number>();

@@ -85,7 +85,8 @@ export class RecordStream {
     if (recordBytes < RECORD_HEADER_BYTES || recordBytes > this.#recordBytesMax) {
       throw new PortError(
         'PROTOCOL_ERROR',
-        `Cannot read record: length is ${recordBytes} bytes, limit is ${this.#recordBytesMax} bytes`,
+        `Cannot read record: length is ${recordBytes} bytes, limit is ${this.#recordBytesMax} ` +
+          `bytes`,
       );
     }
     // Kind and the reserved field behind it, as one number.

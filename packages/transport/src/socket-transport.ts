@@ -69,7 +69,9 @@ async function serveSocket(
   const leave = pending.tryEnter(undefined);
   if (leave === undefined) {
     socket.on('error', () => undefined);
-    socket.end(encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.REJECT, payload: options.busyPayload }));
+    socket.end(
+      encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.REJECT, payload: options.busyPayload }),
+    );
     return;
   }
   try {
@@ -98,7 +100,9 @@ export async function acceptSocket(
     throw new PortError('PROTOCOL_ERROR', `Cannot accept: first frame has type ${frame.type}`);
   }
   if (!speaksOurVersion(frame)) {
-    socket.end(encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.REJECT, payload: new Uint8Array(0) }));
+    socket.end(
+      encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.REJECT, payload: new Uint8Array(0) }),
+    );
     return;
   }
   options.onIncoming(new IncomingSocket(socket, peer, frame.payload, rest));
@@ -136,7 +140,7 @@ class IncomingSocket implements IncomingLink {
 
   reject(payload: Uint8Array): void {
     this.#settle();
-    this.#socket.end(encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.REJECT, payload }));
+    this.#socket.end(rejectFrame(payload));
   }
 
   #settle(): void {
@@ -182,4 +186,8 @@ async function requestLink(
   if (!speaksOurVersion(frame)) throw versionRefused(address, frame.versionMin, frame.versionMax);
   if (frame.type === FRAME_TYPE.REJECT) return { payload: frame.payload, link: undefined };
   throw new PortError('PROTOCOL_ERROR', `Cannot connect to ${address}: frame type ${frame.type}`);
+}
+
+function rejectFrame(payload: Uint8Array): Uint8Array {
+  return encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.REJECT, payload });
 }

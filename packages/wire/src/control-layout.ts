@@ -13,4 +13,9 @@ export const CONTROL_TOKEN = { DOORBELL: 1, SECTION: 2 } as const;
 export const SECTION_TOKEN_BYTES = 16;
 
 /** Offsets within a section announcement, in bytes. */
-export const SECTION_TOKEN_OFFSET = { TOKEN: 0, SECTION_ID: 4, SIZE_LOW: 8, SIZE_HIGH: 12 } as const;
+export const SECTION_TOKEN_OFFSET = {
+  TOKEN: 0,
+  SECTION_ID: 4,
+  SIZE_LOW: 8,
+  SIZE_HIGH: 12,
+} as const;

@@ -14,7 +14,10 @@ export const FRAME_MAGIC = 0x314c4350;
 /** Bytes before the payload of a handshake frame. */
 export const FRAME_HEADER_BYTES = 24;
 
-/** Longest payload of a handshake frame: connect info (4 KiB by default) and attributes, with room. */
+/**
+ * Longest payload of a handshake frame: connect info (4 KiB by default) and attributes, with
+ * room.
+ */
 export const FRAME_PAYLOAD_BYTES_MAX = 64 * 1024;
 
 /** Offsets of the fields of a handshake frame, in bytes. */
@@ -30,7 +33,10 @@ export const FRAME_OFFSET = {
   PAYLOAD_LENGTH: 20,
 } as const;
 
-/** Kinds of handshake frame. The client sends the first, the server answers with one of the others. */
+/**
+ * Kinds of handshake frame. The client sends the first, the server answers with one of the
+ * others.
+ */
 export const FRAME_TYPE = { CONNECT_REQUEST: 1, ACCEPT: 2, REJECT: 3 } as const;
 
 /** One of {@link FRAME_TYPE}. */

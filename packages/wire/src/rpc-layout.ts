@@ -42,7 +42,8 @@ export const RPC_KIND = {
 
 /*
  * bind item:    uuid 16 bytes | major u16 | minor u16 | 0 u32 | fingerprint 16 bytes
- * bind result:  status u16 | interface u16 | server's minor u16 | flags u16 (1: fingerprints differ)
+ * bind result:  status u16 | interface u16 | server's minor u16 | flags u16 (1: fingerprints
+ * differ)
  */
 
 /** Bytes of one interface in a BIND request. */

@@ -12,5 +12,5 @@ export function sourceFiles(folder: string): string[] {
     if (entry.isDirectory()) files.push(...sourceFiles(path));
     else if (/\.(ts|mjs|c|h|proto|md|json)$/.test(entry.name)) files.push(path);
   }
-  return files.sort();
+  return files.toSorted();
 }

@@ -12,7 +12,7 @@ export interface Exploration {
 }
 
 /** Schedules at most: an exploration that needs more is no longer exhaustive, and says so. */
-const SCHEDULES_MAX = 500_000;
+const SCHEDULES_MAX = 200_000;
 
 /**
  * Runs every schedule: `run` is called once for each sequence of choices that it can make, and

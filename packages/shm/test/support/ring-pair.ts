@@ -1,4 +1,9 @@
-import { RECORD_HEADER_BYTES, RECORD_OFFSET, REGION_HEADER_BYTES, REGION_OFFSET } from '@portcall/wire';
+import {
+  RECORD_HEADER_BYTES,
+  RECORD_OFFSET,
+  REGION_HEADER_BYTES,
+  REGION_OFFSET,
+} from '@portcall/wire';
 
 import type { Region } from '../../src/region.js';
 import { RingConsumer } from '../../src/ring-consumer.js';
@@ -46,7 +51,8 @@ export function ringPair(ringBytes = SMALL_RING_BYTES, startCursor = 0): RingPai
 /** Body that tells one record from another: `lengthBytes` bytes made of `seed`. */
 export function bodyOf(seed: number, lengthBytes: number): Uint8Array {
   const body = new Uint8Array(lengthBytes);
-  for (let index = 0; index < lengthBytes; index++) body[index] = (seed * 31 + index * 7 + 1) & 0xff;
+  for (let index = 0; index < lengthBytes; index++)
+    body[index] = (seed * 31 + index * 7 + 1) & 0xff;
   return body;
 }
 

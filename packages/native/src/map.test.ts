@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { nativeBinding } from '../test/support/addon.js';
+import { expectDescriptors, openDescriptors } from '../test/support/descriptors.js';
+import { SEAL, type Mapping } from './binding.js';
+import { errnoName } from './system-error.js';
+
+const native = nativeBinding();
+let base: string[] = [];
+
+beforeAll(() => (base = openDescriptors()));
+afterAll(() => expectDescriptors(base));
+
+/** Maps of memfds with this name that the process has. */
+function mapsOf(name: string): number {
+  const lines = readFileSync('/proc/self/maps', 'latin1').split('\n');
+  return lines.filter((line) => line.includes(`memfd:${name}`)).length;
+}
+
+function mapped(fd: number, bytes: number, writable: 0 | 1): Mapping {
+  const mapping = native.map(fd, bytes, writable);
+  if (typeof mapping === 'number') throw new Error(errnoName(mapping));
+  return mapping;
+}
+
+describe('map()', () => {
+  it('shows the same pages to both maps', () => {
+    const fd = native.memfdCreate('map-both', 8192);
+    const ours = new Uint8Array(mapped(fd, 8192, 1));
+    const theirs = new Uint8Array(mapped(fd, 8192, 0));
+    native.close(fd);
+    ours[8191] = 77;
+    expect(theirs[8191]).toBe(77);
+    expect(theirs.length).toBe(8192);
+  });
+
+  it('outlives its descriptor and works with Atomics', () => {
+    const fd = native.memfdCreate('map-atomics', 4096);
+    const words = new Int32Array(mapped(fd, 4096, 1));
+    native.close(fd);
+    expect(Atomics.add(words, 5, 3)).toBe(0);
+    expect(Atomics.load(words, 5)).toBe(3);
+  });
+
+  it('keeps writing through a map that was made before the seal', () => {
+    const fd = native.memfdCreate('map-sealed', 4096);
+    const ours = new Uint8Array(mapped(fd, 4096, 1));
+    expect(native.addSeals(fd, SEAL.FUTURE_WRITE)).toBe(0);
+    const theirs = new Uint8Array(mapped(fd, 4096, 0));
+    native.close(fd);
+    ours[0] = 5;
+    expect(theirs[0]).toBe(5);
+  });
+
+  it.each([
+    ['length 0', 0, 'EINVAL'],
+    ['a length beyond the address space', 2 ** 52, 'ENOMEM'],
+  ])('returns the errno for %s', (_, bytes, code) => {
+    const fd = native.memfdCreate('map-bad', 4096);
+    expect(errnoName(native.map(fd, bytes, 0) as number)).toBe(code);
+    native.close(fd);
+  });
+
+  it('returns EBADF for a closed descriptor', () => {
+    expect(errnoName(native.map(99999, 4096, 0) as number)).toBe('EBADF');
+  });
+});
+
+describe('revoke()', () => {
+  it('leaves zeros, and writes reach nobody', () => {
+    const fd = native.memfdCreate('revoke-zeros', 4096);
+    const ours = mapped(fd, 4096, 1);
+    const theirs = mapped(fd, 4096, 0);
+    native.close(fd);
+    new Uint8Array(ours).fill(9);
+    expect(native.revoke(theirs)).toBe(0);
+    expect(new Uint8Array(theirs).every((byte) => byte === 0)).toBe(true);
+    new Uint8Array(theirs)[0] = 1; // Read-only before; private now, so that no stray write crashes.
+    expect(new Uint8Array(ours)[0]).toBe(9);
+    native.revoke(ours);
+  });
+
+  it('gives the shared memory back at once', () => {
+    const fd = native.memfdCreate('revoke-gone', 1024 * 1024);
+    const mapping = mapped(fd, 1024 * 1024, 1);
+    native.close(fd);
+    expect(mapsOf('revoke-gone')).toBe(1);
+    native.revoke(mapping);
+    expect(mapsOf('revoke-gone')).toBe(0);
+    expect(mapping.byteLength).toBe(1024 * 1024);
+  });
+
+  it('may be called twice', () => {
+    const fd = native.memfdCreate('revoke-twice', 4096);
+    const mapping = mapped(fd, 4096, 1);
+    native.close(fd);
+    expect(native.revoke(mapping)).toBe(0);
+    expect(native.revoke(mapping)).toBe(0);
+  });
+
+  it('throws TypeError for memory that map() did not make', () => {
+    for (const other of [new ArrayBuffer(8), new Uint8Array(8), {}, null, 5, undefined]) {
+      expect(() => native.revoke(other as never)).toThrow(TypeError);
+    }
+  });
+});

@@ -1,0 +1,56 @@
+import { spawn, type ChildProcessByStdio, type StdioOptions } from 'node:child_process';
+import type { Readable } from 'node:stream';
+
+import { NATIVE_ENTRY } from './addon.js';
+
+/** How a program ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+}
+
+/** How long a program may run. */
+const RUN_MS = 20_000;
+
+/** How a program is started. */
+export interface NodeOptions {
+  /** `process.argv[1 …]`. */
+  readonly args?: readonly string[];
+  /** Largest file it may make, in blocks of 512 bytes; the signal for it is ignored. */
+  readonly limitFileBlocks?: number;
+  /** Descriptors it may have open. */
+  readonly limitDescriptors?: number;
+}
+
+/** Runs a program in a Node process of its own; `binding`, `fs`, `net` and `threads` are there. */
+export function runNode(program: string, options: NodeOptions = {}): Promise<Ended> {
+  const child = startNode(program, options);
+  let output = '';
+  child.stdout.on('data', (text) => (output += text));
+  child.stderr.on('data', (text) => (output += text));
+  const timer = setTimeout(() => child.kill('SIGKILL'), RUN_MS);
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, output });
+    });
+  });
+}
+
+/** As {@link runNode}, without waiting for the end. Owner: the caller, who kills it. */
+export function startNode(program: string, options: NodeOptions = {}) {
+  const prelude = `
+    import fs from 'node:fs';
+    import net from 'node:net';
+    import threads from 'node:worker_threads';
+    import { loadNative } from ${JSON.stringify(NATIVE_ENTRY)};
+    const { binding } = loadNative();
+  `;
+  const { args = [], limitFileBlocks = 'unlimited', limitDescriptors = 1024 } = options;
+  const limits = `trap '' XFSZ; ulimit -f ${limitFileBlocks} -n ${limitDescriptors}; exec "$@"`;
+  const command = [process.execPath, '--input-type=module', '-e', prelude + program, ...args];
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+  const child = spawn('bash', ['-c', limits, 'sh', ...command], { stdio });
+  return child as ChildProcessByStdio<null, Readable, Readable>;
+}

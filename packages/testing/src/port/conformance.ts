@@ -1,0 +1,26 @@
+import { describe } from 'vitest';
+
+import type { TransportUnderTest } from '../transports.js';
+import { describeAdmission } from './admission.js';
+import { describeClosing } from './closing.js';
+import { describeDeadlines } from './deadlines.js';
+import { describeHandshake } from './handshake.js';
+import { describeMessages } from './messages.js';
+import { describeNames } from './names.js';
+import { describeQuotas } from './quotas.js';
+import { describeReplies } from './replies.js';
+
+/** Everything that a port promises, whatever carries it: run once for each transport. */
+export function describePortConformance(subject: TransportUnderTest): void {
+  const reason = subject.skipReason === undefined ? '' : ` (skipped: ${subject.skipReason})`;
+  describe.skipIf(subject.skipReason !== undefined)(`ports over ${subject.name}${reason}`, () => {
+    describeHandshake(subject);
+    describeAdmission(subject);
+    describeNames(subject);
+    describeMessages(subject);
+    describeReplies(subject);
+    describeDeadlines(subject);
+    describeQuotas(subject);
+    describeClosing(subject);
+  });
+}

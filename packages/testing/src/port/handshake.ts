@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+
+import type { ConnectionRequest } from '@portcall/port';
+
+import { bytesText, patternBytes, sameBytes, textBytes } from '../bytes.js';
+import type { TransportUnderTest } from '../transports.js';
+import { rejectionOf, waitUntil, within } from '../wait-until.js';
+import { expectCode, expectThrownCode } from './expect-error.js';
+import { usePortWorld } from './port-world.js';
+
+/** Who decides on a connection, how often, when, and what each side is told. */
+export function describeHandshake(subject: TransportUnderTest): void {
+  describe('accept() and reject()', () => {
+    const world = usePortWorld(subject);
+
+    it('give each side what the other said', async () => {
+      const { client, accepted } = await world.pair({
+        server: {
+          onConnect: (request) => {
+            request.accept({ info: textBytes(`hello ${bytesText(request.info)}`), context: 7 });
+          },
+        },
+        client: { info: textBytes('client') },
+      });
+      expect(bytesText(client.info)).toBe('hello client');
+      expect(bytesText(accepted.info)).toBe('client');
+      expect([accepted.context, client.context]).toEqual([7, undefined]);
+    });
+
+    it('accept without a handler, with nothing to say', async () => {
+      const { client, accepted } = await world.pair();
+      expect([client.info.length, accepted.info.length]).toEqual([0, 0]);
+    });
+
+    it('accepts after the handler has returned', async () => {
+      let waiting: ConnectionRequest | undefined;
+      const server = await world.createPort({ onConnect: (request) => void (waiting = request) });
+      const connecting = world.connect();
+      await waitUntil('the request', () => waiting !== undefined);
+      expect(server.connections.size).toBe(0);
+      waiting!.accept({ info: textBytes('later') });
+      expect(bytesText((await connecting).info)).toBe('later');
+    });
+
+    it('reject with a reason', async () => {
+      await world.createPort({ onConnect: (request) => request.reject(textBytes('not today')) });
+      const error = await expectCode(world.connect(), 'CONNECTION_REFUSED');
+      expect(bytesText(error.info)).toBe('not today');
+      expect([error.executed, error.retryable]).toEqual(['no', true]);
+    });
+
+    it('rejects after the handler has returned', async () => {
+      let waiting: ConnectionRequest | undefined;
+      await world.createPort({ onConnect: (request) => void (waiting = request) });
+      const refused = expectCode(world.connect(), 'CONNECTION_REFUSED');
+      await waitUntil('the request', () => waiting !== undefined);
+      waiting!.reject(textBytes('late no'));
+      expect(bytesText((await refused).info)).toBe('late no');
+    });
+
+    it('reject when the handler throws, and the port serves on', async () => {
+      let fails = true;
+      await world.createPort({
+        onConnect: (request) => {
+          if (fails) throw new Error('planned failure of onConnect');
+          request.accept();
+        },
+      });
+      await expectCode(world.connect(), 'CONNECTION_REFUSED');
+      fails = false;
+      await world.connect();
+    });
+
+    it.each(['accept', 'reject'] as const)('refuse a second decision after %s()', async (first) => {
+      let waiting: ConnectionRequest | undefined;
+      await world.createPort({
+        onConnect: (request) => {
+          request[first]();
+          waiting = request;
+        },
+      });
+      await world.connect().catch(() => undefined);
+      expect(waiting!.isDecided).toBe(true);
+      expectThrownCode(() => waiting!.accept(), 'REPLY_MISMATCH');
+      expectThrownCode(() => waiting!.reject(), 'REPLY_MISMATCH');
+    });
+
+    it('work for many clients that come at once', async () => {
+      const server = await world.createPort({ maxPendingConnects: 4 });
+      const clients = await Promise.all(Array.from({ length: 40 }, () => world.connect()));
+      expect(clients.length).toBe(40);
+      expect(server.connections.size).toBe(40);
+    });
+  });
+
+  describeInfoLimits(subject);
+  describeUndecided(subject);
+}
+
+function describeInfoLimits(subject: TransportUnderTest): void {
+  describe('connect info', () => {
+    const world = usePortWorld(subject);
+
+    it('may be as long as the limit, both ways', async () => {
+      const info = patternBytes(4096);
+      const { client, accepted } = await world.pair({
+        server: { onConnect: (request) => request.accept({ info }) },
+        client: { info },
+      });
+      expect(sameBytes(client.info, info)).toBe(true);
+      expect(sameBytes(accepted.info, info)).toBe(true);
+    });
+
+    it('may be 60 KiB when both sides say so', async () => {
+      const attributes = { maxConnectInfo: 60 * 1024 };
+      const info = patternBytes(60 * 1024);
+      const { client, accepted } = await world.pair({
+        server: { attributes, onConnect: (request) => request.accept({ info }) },
+        client: { attributes, info },
+      });
+      expect(sameBytes(client.info, info)).toBe(true);
+      expect(sameBytes(accepted.info, info)).toBe(true);
+    });
+
+    it('is a RangeError at the client when it is too long, and nothing is sent', async () => {
+      let requests = 0;
+      await world.createPort({
+        onConnect: (request) => {
+          requests++;
+          request.accept();
+        },
+      });
+      const error = await rejectionOf('connect', world.connect({ info: new Uint8Array(4097) }));
+      expect(error).toBeInstanceOf(RangeError);
+      expect(String(error)).toMatch(/4097 bytes.*4096 bytes/);
+      await world.connect();
+      expect(requests).toBe(1);
+    });
+
+    it('is a RangeError at the server when it is too long, and the decision is still open', async () => {
+      const errors: unknown[] = [];
+      await world.createPort({
+        onConnect: (request) => {
+          for (const verb of ['accept', 'reject'] as const) {
+            try {
+              const info = new Uint8Array(4097);
+              if (verb === 'accept') request.accept({ info });
+              else request.reject(info);
+            } catch (error) {
+              errors.push(error);
+            }
+          }
+          request.accept({ info: textBytes('short') });
+        },
+      });
+      const client = await world.connect();
+      expect(bytesText(client.info)).toBe('short');
+      expect(errors.map((error) => error instanceof RangeError)).toEqual([true, true]);
+    });
+  });
+}
+
+function describeUndecided(subject: TransportUnderTest): void {
+  describe('a decision that does not come', () => {
+    const world = usePortWorld(subject);
+
+    it('is a TIMEOUT for the client, not early, and a late accept finds nobody', async () => {
+      const waiting: ConnectionRequest[] = [];
+      const server = await world.createPort({
+        maxConnections: 1,
+        onConnect: (request) => {
+          waiting.push(request);
+          if (waiting.length > 1) request.accept();
+        },
+      });
+      const startedAt = performance.now();
+      const error = await expectCode(world.connect({ handshakeTimeoutMs: 60 }), 'TIMEOUT');
+      expect(performance.now() - startedAt).toBeGreaterThanOrEqual(59);
+      expect(error.executed).toBe('no');
+      // There is one place: a second client gets it once the server has seen the first one go.
+      await world.connect();
+      expectThrownCode(() => waiting[0]!.accept(), 'DISCONNECTED');
+      expectThrownCode(() => waiting[0]!.reject(), 'DISCONNECTED');
+      expect(server.connections.size).toBe(1);
+    });
+
+    it('is CANCELED when the client gives up', async () => {
+      let waiting: ConnectionRequest | undefined;
+      await world.createPort({ onConnect: (request) => void (waiting = request) });
+      const aborter = new AbortController();
+      const failed = expectCode(world.connect({ signal: aborter.signal }), 'CANCELED');
+      await waitUntil('the request', () => waiting !== undefined);
+      aborter.abort(new Error('enough'));
+      const error = await failed;
+      expect(error.executed).toBe('no');
+      expect(String(error.cause)).toContain('enough');
+    });
+
+    it('is CANCELED at once with a signal that was aborted before', async () => {
+      let requests = 0;
+      await world.createPort({ onConnect: () => void requests++ });
+      await expectCode(world.connect({ signal: AbortSignal.abort() }), 'CANCELED');
+      expect(requests).toBe(0);
+    });
+
+    it('ends when the server closes: the client is told at once', async () => {
+      let waiting: ConnectionRequest | undefined;
+      const server = await world.createPort({ onConnect: (request) => void (waiting = request) });
+      const failed = rejectionOf('connect', world.connect({ handshakeTimeoutMs: 2000 }));
+      await waitUntil('the request', () => waiting !== undefined);
+      await within('the server to close', server.close(), 2000);
+      const error = (await failed) as { code?: string };
+      expect(['DISCONNECTED', 'CONNECTION_REFUSED']).toContain(error.code);
+    });
+  });
+}
