@@ -107,7 +107,8 @@ const WRONG: ReadonlyArray<readonly [name: string, source: string, text: string]
   ],
   [
     'one json_name twice in proto2',
-    `${P2}message A { optional int32 a = 1 [json_name = "x"]; optional int32 ¶b = 2 [json_name = "x"]; }`,
+    `${P2}message A { optional int32 a = 1 [json_name = "x"]; optional int32 ¶b = 2 ` +
+      `[json_name = "x"]; }`,
     'in JSON it is "x"',
   ],
   // Enums.
@@ -220,7 +221,8 @@ const WRONG: ReadonlyArray<readonly [name: string, source: string, text: string]
   ],
   [
     'an extension number twice',
-    `${P2}message A { extensions 5; } extend A { optional int32 b = 5; }\nextend A { optional int32 c = ¶5; }`,
+    `${P2}message A { extensions 5; } extend A { optional int32 b = 5; }\nextend A { optional ` +
+      `int32 c = ¶5; }`,
     '"b" in wrong.proto:2',
   ],
   // Options.
@@ -265,17 +267,20 @@ const WRONG: ReadonlyArray<readonly [name: string, source: string, text: string]
   ],
   [
     'a one-way method with a reply',
-    `${OPTIONS}message A {} service S { rpc B(A) returns (¶A) { option (portcall.oneway) = true; } }`,
+    `${OPTIONS}message A {} service S { rpc B(A) returns (¶A) { option (portcall.oneway) = ` +
+      `true; } }`,
     'returns A, wanted google.protobuf.Empty',
   ],
   [
     'a one-way stream',
-    `${OPTIONS}service S { rpc B(google.protobuf.Empty) returns (stream google.protobuf.Empty) { option (portcall.oneway) = ¶true; } }`,
+    `${OPTIONS}service S { rpc B(google.protobuf.Empty) returns (stream ` +
+      `google.protobuf.Empty) { option (portcall.oneway) = ¶true; } }`,
     'of kind server-stream, wanted unary',
   ],
   [
     'an id twice',
-    `${OPTIONS}message A {} service S { rpc B(A) returns (A) { option (portcall.id) = 5; } rpc ¶C(A) returns (A) { option (portcall.id) = 5; } }`,
+    `${OPTIONS}message A {} service S { rpc B(A) returns (A) { option (portcall.id) = 5; } ` +
+      `rpc ¶C(A) returns (A) { option (portcall.id) = 5; } }`,
     'its id 0x5 is that of "B"',
   ],
   [
@@ -291,7 +296,8 @@ const WRONG: ReadonlyArray<readonly [name: string, source: string, text: string]
   ],
   [
     'a deadline of 0',
-    `${OPTIONS}message A {} service S { rpc B(A) returns (A) { option (portcall.deadline_ms) = ¶0; } }`,
+    `${OPTIONS}message A {} service S { rpc B(A) returns (A) { option (portcall.deadline_ms) ` +
+      `= ¶0; } }`,
     'wanted at least 1',
   ],
   [
@@ -393,7 +399,9 @@ describe('check()', () => {
     ['a byte order mark and carriage returns', `\uFEFF${P3.replace('\n', '\r\n')}message A {}\r\n`],
   ])('accepts %s', (_name, source) => {
     const findings = checkSource(source, {
-      'b.proto': `syntax = "proto2"; import public "c.proto"; import "google/protobuf/descriptor.proto";
+      'b.proto':
+        `syntax = "proto2"; import public "c.proto"; import ` +
+        `"google/protobuf/descriptor.proto";
         message D { optional D e = 1; optional int32 f = 2; }
         extend google.protobuf.FileOptions { optional D d = 50000; }`,
       'c.proto': `${P3}message C {}`,

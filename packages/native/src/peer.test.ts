@@ -27,7 +27,11 @@ afterAll(async () => {
 
 /** A connection from a real child. */
 async function withChild(
-  use: (peer: { readonly fd: number; readonly pid: number; kill(): Promise<void> }) => Promise<void>,
+  use: (peer: {
+    readonly fd: number;
+    readonly pid: number;
+    kill(): Promise<void>;
+  }) => Promise<void>,
 ): Promise<void> {
   const path = join(folder, 's');
   const listener = native.listen(path, 0o600, 8);

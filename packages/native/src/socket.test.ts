@@ -149,16 +149,20 @@ describe('send() and receive()', () => {
     native.close(server);
   });
 
-  it('return ECONNRESET once when the peer left bytes unread, then the rest, then the end', () => {
-    const [client, server] = connectedPair();
-    send(client, [5]);
-    send(server, [6]);
-    native.close(client);
-    expect(errnoName(receive(server).count)).toBe('ECONNRESET');
-    expect(receive(server).bytes).toEqual([5]);
-    expect(receive(server).count).toBe(0);
-    native.close(server);
-  });
+  it(
+    'return what was sent, then ECONNRESET once, then the end, when the peer left bytes ' +
+      'unread',
+    () => {
+      const [client, server] = connectedPair();
+      send(client, [5]);
+      send(server, [6]);
+      native.close(client);
+      expect(receive(server).bytes).toEqual([5]);
+      expect(errnoName(receive(server).count)).toBe('ECONNRESET');
+      expect(receive(server).count).toBe(0);
+      native.close(server);
+    },
+  );
 
   it('return EPIPE and send no signal when the peer has gone', () => {
     const [client, server] = connectedPair();
@@ -180,7 +184,12 @@ describe('send() and receive()', () => {
   });
 
   it('throw RangeError for a range outside the array', () => {
-    for (const [offset, length] of [[0, 9], [9, 0], [1, 8], [1, 2 ** 53 - 1]] as const) {
+    for (const [offset, length] of [
+      [0, 9],
+      [9, 0],
+      [1, 8],
+      [1, 2 ** 53 - 1],
+    ] as const) {
       expect(() => native.send(99999, new Uint8Array(8), offset, length, -1)).toThrow(RangeError);
     }
   });
@@ -252,18 +261,21 @@ describe('descriptors', () => {
     [2, [1, 2]],
     [5, [1, 2]],
     [253, [1, 2]],
-  ])('count %i in one message: those with room are handed out, the others closed', async (count, kept) => {
-    await withPeer(['fds', String(count)], (fd) => {
-      const before = openDescriptors().length;
-      const { descriptors, bytes } = receiveNext(fd, 2);
-      expect(bytes).toEqual(['x'.charCodeAt(0)]);
-      expect(descriptors[0]).toBe(count);
-      const received = [...descriptors.subarray(1)].filter((descriptor) => descriptor >= 0);
-      expect(received).toHaveLength(kept.length);
-      expect(openDescriptors()).toHaveLength(before + kept.length);
-      closeAll(received);
-    });
-  });
+  ])(
+    'count %i in one message: those with room are handed out, the others ' + 'closed',
+    async (count, kept) => {
+      await withPeer(['fds', String(count)], (fd) => {
+        const before = openDescriptors().length;
+        const { descriptors, bytes } = receiveNext(fd, 2);
+        expect(bytes).toEqual(['x'.charCodeAt(0)]);
+        expect(descriptors[0]).toBe(count);
+        const received = [...descriptors.subarray(1)].filter((descriptor) => descriptor >= 0);
+        expect(received).toHaveLength(kept.length);
+        expect(openDescriptors()).toHaveLength(before + kept.length);
+        closeAll(received);
+      });
+    },
+  );
 
   it('are all closed when the array has room for none', async () => {
     await withPeer(['fds', '5'], (fd) => {

@@ -263,7 +263,7 @@ describe('a worker thread', () => {
       for (let round = 0; round < 50; round++) {
         const client = binding.connect(path), server = binding.accept(listener);
         const thread = new threads.Worker(code, {
-          eval: true, workerData: { addon: process.argv[2], fd: server },
+          eval: true, execArgv: [], workerData: { addon: process.argv[2], fd: server },
         });
         await new Promise((resolve) => thread.once('message', resolve));
         if (round % 2) binding.ringDoorbell(client);
@@ -312,13 +312,16 @@ describe('the end of a process with open watches', () => {
       gc();
       console.log('calls', calls);
     `;
-    const { code, output } = await runNode(`
+    const { code, output } = await runNode(
+      `
       import v8 from 'node:v8';
       import vm from 'node:vm';
       v8.setFlagsFromString('--expose-gc');
       const gc = vm.runInNewContext('gc');
       ${program}
-    `, { args: [join(folder, 'collected')] });
+    `,
+      { args: [join(folder, 'collected')] },
+    );
     expect(output.trim()).toBe('calls 0');
     expect(code).toBe(0);
   });

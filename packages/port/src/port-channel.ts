@@ -1,12 +1,15 @@
 import {
+  MESSAGE_FLAG,
   MESSAGE_MODE,
   MESSAGE_OFFSET,
   MESSAGE_TYPE,
   PortError,
+  STATUS,
   isPortError,
   statusCodeOf,
   type MessageId,
   type PortAttributes,
+  type StatusCode,
 } from '@portcall/wire';
 import type { Link, LinkEnd, LinkHandler } from '@portcall/transport';
 
@@ -248,6 +251,26 @@ export class PortChannel implements LinkHandler {
     return true;
   }
 
+  /**
+   * Answers a settled request with a status and no data. Never throws: this is the last resort.
+   *
+   * @param executed whether the handler ran, for certain; `undefined` for the status' own default
+   */
+  failRequest(id: MessageId, code: StatusCode, executed: 'yes' | 'no' | undefined): void {
+    const flags = { yes: MESSAGE_FLAG.EXECUTED_YES, no: MESSAGE_FLAG.EXECUTED_NO };
+    const head = {
+      type: MESSAGE_TYPE.REPLY,
+      messageId: id,
+      status: STATUS[code].id,
+      flags: executed === undefined ? 0 : flags[executed],
+    };
+    try {
+      this.send(head, []);
+    } catch (error) {
+      if (!isPortError(error)) throw error; // Closed: nobody waits. A reply this short is queued.
+    }
+  }
+
   /** Says goodbye with a status (0: none) and ends the link; what was sent before arrives first. */
   close(status: number): void {
     if (this.#closed !== undefined || this.#closeStatus !== undefined) return;
@@ -400,8 +423,9 @@ export class PortChannel implements LinkHandler {
 
   #failUnsent(message: QueuedMessage, error: PortError): void {
     message.onSettled?.(error);
-    if (message.head.type !== MESSAGE_TYPE.REQUEST) return;
-    this.#pending.take(message.head.messageId)?.onFailure(error);
+    const { type, messageId } = message.head;
+    if (type === MESSAGE_TYPE.REQUEST) this.#pending.take(messageId)?.onFailure(error);
+    if (type === MESSAGE_TYPE.REPLY) this.failRequest(messageId as MessageId, error.code, 'yes');
   }
 
   #reasonOf(end: LinkEnd): PortClosed {

@@ -1,4 +1,11 @@
-import { MESSAGE_TYPE, PortError, STATUS, isPortError, type StatusCode } from '@portcall/wire';
+import {
+  MESSAGE_TYPE,
+  PortError,
+  STATUS,
+  isPortError,
+  type MessageId,
+  type StatusCode,
+} from '@portcall/wire';
 import type { PeerIdentity } from '@portcall/transport';
 
 import type { IncomingRequest } from './incoming-request.js';
@@ -71,7 +78,8 @@ export class PortMessage {
    * @throws PortError REPLY_MISMATCH
    */
   async fail(code: StatusCode, text: string): Promise<boolean> {
-    return this.#answer('fail', STATUS[code].id, [Buffer.from(text)]);
+    const bytes = Buffer.from(text).subarray(0, this.#channel.dataBytesMax);
+    return this.#answer('fail', STATUS[code].id, [bytes]);
   }
 
   /** Says that the reply comes after the handler has returned. */
@@ -123,8 +131,13 @@ function sendReply(
         else reject(error);
       });
     } catch (error) {
-      if (channel.closed !== undefined) resolve(false);
-      else reject(error);
+      if (channel.closed !== undefined) {
+        resolve(false);
+        return;
+      }
+      // The request has been settled: its sender must not wait for a reply that cannot be sent.
+      if (isPortError(error)) channel.failRequest(head.messageId as MessageId, error.code, 'yes');
+      reject(error);
     }
   });
 }

@@ -13,6 +13,9 @@ const SEGMENTS_MAX = 4;
 /** Longest path that fits `sockaddr_un` with its final NUL. Source: `unix(7)`. */
 const SOCKET_PATH_BYTES_MAX = 107;
 
+/** What `claimName` puts behind the directory while a socket is not in its place yet. */
+const TEMPORARY_BYTES = '/.new-XXXXXX/s'.length;
+
 /** Where a port's files are. */
 export interface PortPaths {
   /** The socket. */
@@ -67,13 +70,14 @@ function invalid(text: string, why: string): PortError {
  * The files of a port in a runtime directory. A name too long for a socket path gets a hashed leaf.
  */
 export function portPaths(directory: string, name: PortName): PortPaths {
+  const tooLong = Buffer.byteLength(directory) + TEMPORARY_BYTES > SOCKET_PATH_BYTES_MAX;
   const leaf = name.path.replaceAll('/', '!');
   const plain = join(directory, leaf);
-  if (Buffer.byteLength(plain) <= SOCKET_PATH_BYTES_MAX) {
+  if (!tooLong && Buffer.byteLength(plain) <= SOCKET_PATH_BYTES_MAX) {
     return { socket: plain, lock: `${plain}.lock` };
   }
   const hashed = join(directory, hashedLeaf(name));
-  if (Buffer.byteLength(hashed) > SOCKET_PATH_BYTES_MAX) {
+  if (tooLong || Buffer.byteLength(hashed) > SOCKET_PATH_BYTES_MAX) {
     throw new PortError(
       'PORT_NAME_INVALID',
       `Cannot use port name "${name.text}": runtime directory ${directory} is too long for a ` +

@@ -119,8 +119,7 @@ function startClient(channel: PortChannel): Promise<PortClosed> {
     channel.start({
       onRequest: (request) => {
         channel.settle(request);
-        const head = { type: MESSAGE_TYPE.REPLY, messageId: request.id, status: 18, flags: 0 };
-        channel.send(head, []);
+        channel.failRequest(request.id, 'UNKNOWN_METHOD', 'no');
       },
       onDatagram: () => undefined,
       onClosed: resolve,

@@ -92,8 +92,10 @@ export class Replier {
     try {
       channel.send(head, parts);
     } catch (error) {
-      // The connection ended, and with it the wish for a reply.
       if (!isPortError(error)) throw error;
+      // Too long even for this port's limits: then without text. If the connection ended, nothing.
+      const executed = (flags & MESSAGE_FLAG.EXECUTED_NO) === 0 ? 'yes' : 'no';
+      channel.failRequest(request.id, error.code, executed);
     }
   }
 }

@@ -38,6 +38,8 @@ export class HandshakeSocket {
   readonly #bytes = new Uint8Array(READ_BYTES);
   readonly #descriptors = new Int32Array(3);
   #passedFd = -1;
+  /** Ends a `receive` that still waits. */
+  #failReceive: (() => void) | undefined;
   #open = true;
 
   /** @throws SystemError when the event loop cannot watch it; `fd` is then closed */
@@ -84,15 +86,18 @@ export class HandshakeSocket {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
         clearTimeout(timer);
+        this.#failReceive = undefined;
         this.close();
         reject(error);
       };
+      this.#failReceive = () => fail(handshakeBroken(address));
       const timer = setTimeout(() => fail(handshakeTimeout(address, timeoutMs)), timeoutMs);
       const take = (): void => {
         try {
           const frame = this.#read(address);
           if (frame === undefined) return;
           clearTimeout(timer);
+          this.#failReceive = undefined;
           this.#watch.setEvents(0);
           const passedFd = this.#passedFd;
           this.#passedFd = -1;
@@ -130,6 +135,7 @@ export class HandshakeSocket {
     if (this.#passedFd >= 0) this.#native.close(this.#passedFd);
     if (this.#pidfd >= 0) this.#native.close(this.#pidfd);
     this.#native.close(this.#fd);
+    this.#failReceive?.();
   }
 
   #read(address: string): Frame | undefined {

@@ -35,3 +35,10 @@ export {
   sameBytes,
   textBytes,
 } from './bytes.js';
+export { startVictim, type Victim } from './client-death.js';
+export { countOutcome, emptyReport, percentile, type DeathReport } from './death-report.js';
+export { runReplyAndDie, type DyingMoment } from './reply-and-die.js';
+export { SETTLE_MS_MAX, runServerDeath, type DeathOptions } from './server-death.js';
+export { seededRandom } from './seeded-random.js';
+export { spawnThread, type PortThread } from './spawn-thread.js';
+export type { ThreadTask } from './programs/port-thread.js';

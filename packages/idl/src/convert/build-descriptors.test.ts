@@ -63,7 +63,8 @@ describe('buildDescriptors()', () => {
 
   it('gives imports their kinds', () => {
     const cwd = temporaryFolder({
-      'a.proto': `syntax = "proto2"; import "x.proto"; import public "y.proto"; import weak "z.proto";`,
+      'a.proto':
+        `syntax = "proto2"; import "x.proto"; import public "y.proto"; import weak ` + `"z.proto";`,
       'x.proto': '',
       'y.proto': '',
       'z.proto': '',
@@ -89,12 +90,14 @@ describe('buildDescriptors()', () => {
 
   it('merges parts of an option, and keeps the order of repeated ones', () => {
     const cwd = temporaryFolder({
-      'a.proto': `edition = "2023"; import "google/protobuf/descriptor.proto";
+      'a.proto':
+        `edition = "2023"; import "google/protobuf/descriptor.proto";
         option features.field_presence = IMPLICIT;
         option features.enum_type = CLOSED;
         message O { int32 a = 1; O b = 2; repeated int32 c = 3; }
         extend google.protobuf.FileOptions { O o = 50000; }
-        option (o).a = 1; option (o).b.a = 2; option (o).c = 3; option (o).c = 4; option (o).b.c = 5;`,
+        option (o).a = 1; option (o).b.a = 2; option (o).c = 3; option (o).c = 4; option ` +
+        `(o).b.c = 5;`,
     });
     const { descriptors, registry } = compile({ files: ['a.proto'], cwd });
     const file = descriptors.get('a.proto');

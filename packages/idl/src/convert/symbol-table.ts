@@ -119,7 +119,9 @@ export class SymbolTable {
     return {
       symbol: undefined,
       reason: `it means "${fullName}" here, which is not defined`,
-      hint: `The innermost scope is searched first; write a leading dot, as in ".${asWritten}", to start at the outermost`,
+      hint:
+        `The innermost scope is searched first; write a leading dot, as in ` +
+        `".${asWritten}", to start at the outermost`,
     };
   }
 
@@ -167,9 +169,12 @@ function reportTwice(symbol: ProtoSymbol, known: ProtoSymbol, findings: Findings
   const place = sameFile ? `line ${line}` : `${known.file.source.displayPath}:${line}`;
   const isValue = symbol.kind === 'enum value' && known.kind === 'enum value';
   findings.add(symbol.file.source, symbol.name.start, {
-    text: `Cannot define ${symbol.kind} "${symbol.fullName}": the name is taken by the ${known.kind} in ${place}`,
+    text:
+      `Cannot define ${symbol.kind} "${symbol.fullName}": the name is taken by the ` +
+      `${known.kind} in ${place}`,
     hint: isValue
-      ? 'Values of an enum are names of the scope around the enum; start each with the name of its enum'
+      ? 'Values of an enum are names of the scope around the enum; start each with the name of ' +
+        'its enum'
       : 'Give one of the two another name',
   });
 }

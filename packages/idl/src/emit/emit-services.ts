@@ -121,7 +121,9 @@ function serverSignature(method: MethodModel, { request, response }: MethodTypes
   const hasReply = !method.oneway && !method.maybe;
   const partial = `DeepPartial<${response}>${hasReply ? '' : ' | void'}`;
   const output = isStreamOut ? `AsyncIterable<${partial}>` : `Promise<${partial}>`;
-  return `${method.localName}(request: ${input}, context: CallContext & CallContextExt): ${output};`;
+  return (
+    `${method.localName}(request: ${input}, context: CallContext & CallContextExt): ` + `${output};`
+  );
 }
 
 /** Breaks a signature that is longer than 100 columns, one parameter to a line. */

@@ -26,7 +26,9 @@ export function checkService(
   const { node, source, findings } = place;
   if (service.uuid !== undefined && !UUID.test(service.uuid)) {
     findings.add(source, optionOffset(node, 'uuid'), {
-      text: `Cannot set (portcall.uuid): found "${service.uuid}", wanted xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`,
+      text:
+        `Cannot set (portcall.uuid): found "${service.uuid}", wanted ` +
+        `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`,
       hint: 'Make one with: node -p "crypto.randomUUID()"',
     });
   }
@@ -43,7 +45,9 @@ export function checkMethod(place: RulePlace<MethodNode>, method: MethodModel): 
   const { node, source, findings } = place;
   if (REFUSED_NAMES.has(method.localName)) {
     findings.add(source, node.name.start, {
-      text: `Cannot make method "${method.name}": an object with the property "${method.localName}" is not usable as a client`,
+      text:
+        `Cannot make method "${method.name}": an object with the property ` +
+        `"${method.localName}" is not usable as a client`,
       hint: 'Give the method another name',
     });
   }
@@ -76,14 +80,18 @@ export function checkMethods(place: RulePlace<ServiceNode>, methods: readonly Me
     const sameId = byId.get(method.id);
     if (sameId !== undefined) {
       place.findings.add(place.source, offset, {
-        text: `Cannot make method "${method.name}": its id 0x${method.id.toString(16)} is that of "${sameId}"`,
+        text:
+          `Cannot make method "${method.name}": its id 0x${method.id.toString(16)} is ` +
+          `that of "${sameId}"`,
         hint: 'Set another id on one of them: option (portcall.id) = 1;',
       });
     }
     const sameName = byLocalName.get(method.localName);
     if (sameName !== undefined) {
       place.findings.add(place.source, offset, {
-        text: `Cannot make method "${method.name}": "${sameName}" has the same name in TypeScript, ${method.localName}`,
+        text:
+          `Cannot make method "${method.name}": "${sameName}" has the same name in ` +
+          `TypeScript, ${method.localName}`,
         hint: 'Give one of the two another name',
       });
     }
@@ -103,8 +111,12 @@ function checkReply({ node, source, findings }: RulePlace<MethodNode>, method: M
   }
   if (method.output.typeName === 'google.protobuf.Empty') return;
   findings.add(source, node.output.type.start, {
-    text: `Cannot set (portcall.${option}): the method returns ${method.output.typeName}, wanted google.protobuf.Empty`,
-    hint: 'There is no reply: write returns (google.protobuf.Empty) and import "google/protobuf/empty.proto"',
+    text:
+      `Cannot set (portcall.${option}): the method returns ${method.output.typeName}, ` +
+      `wanted google.protobuf.Empty`,
+    hint:
+      'There is no reply: write returns (google.protobuf.Empty) and import ' +
+      '"google/protobuf/empty.proto"',
   });
 }
 

@@ -132,7 +132,9 @@ class Loader {
       text: clean
         ? `Cannot import "${name}": no such file in the proto path`
         : `Cannot import "${name}": wanted a path with / that has no empty part, "." or ".."`,
-      hint: `Searched in ${this.#folders.map((folder) => this.#show(folder)).join(', ')}; add a folder with -I`,
+      hint:
+        `Searched in ${this.#folders.map((folder) => this.#show(folder)).join(', ')}; add ` +
+        `a folder with -I`,
     });
   }
 

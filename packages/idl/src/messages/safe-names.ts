@@ -5,14 +5,14 @@
  */
 const UNSAFE_NAMES: ReadonlySet<string> = new Set(
   `
-  any arguments async atob await base64FromBytes BigInt bigint BinaryReader BinaryWriter boolean break
-  btoa Builtin bytesFromBase64 case catch class const continue Date debugger DeepPartial default delete
-  do else enum eval export extends false finally for fromJsonTimestamp fromTimestamp Function function
-  globalThis if implements import in instanceof interface isObject isSet let longToNumber Map Math
-  MessageFns never new null number object package Partial private protected protobufFileName
-  protobufPackage public return static String string super switch symbol this throw Timestamp
-  toTimestamp true try type typeof Uint8Array undefined unknown UnwrappedStruct var void while with
-  yield
+  any arguments async atob await base64FromBytes BigInt bigint BinaryReader BinaryWriter boolean
+  break btoa Builtin bytesFromBase64 case catch class const continue Date debugger DeepPartial
+  default delete do else enum eval export extends false finally for fromJsonTimestamp
+  fromTimestamp Function function globalThis if implements import in instanceof interface
+  isObject isSet let longToNumber Map Math MessageFns never new null number object package
+  Partial private protected protobufFileName protobufPackage public return static String string
+  super switch symbol this throw Timestamp toTimestamp true try type typeof Uint8Array undefined
+  unknown UnwrappedStruct var void while with yield
   `
     .trim()
     .split(/\s+/),

@@ -99,7 +99,9 @@ class Interpreter {
     const wanted = extendee.includes('.') ? extendee : `google.protobuf.${extendee}`;
     if (field?.extendee === `.${wanted}`) return field;
     const target = field?.extendee.slice(1) ?? 'nothing';
-    const text = `Cannot set option "(${part.text})": it extends ${target}, wanted an extension of ${wanted}`;
+    const text =
+      `Cannot set option "(${part.text})": it extends ${target}, wanted an ` +
+      `extension of ${wanted}`;
     this.#report(part, text, 'Move the option to a declaration that it is made for');
     return undefined;
   }
@@ -130,7 +132,8 @@ class Interpreter {
     const result = scalarValue(field, value, this.#context.types);
     if ('value' in result) message.add(field, result.value);
     else {
-      const text = `Cannot set option "${at.text}": found ${describe(value)}, wanted ${result.wanted}`;
+      const text =
+        `Cannot set option "${at.text}": found ${describe(value)}, wanted ` + `${result.wanted}`;
       this.#report(value, text, 'Write a value of the type of the option');
     }
   }
@@ -160,7 +163,9 @@ class Interpreter {
     const [urlField, valueField] = type.message.field;
     const isAny = type.name === 'google.protobuf.Any' && inner !== undefined;
     if (!isAny || entry.value.kind !== 'aggregate' || !urlField || !valueField) {
-      const text = `Cannot set option "[${entry.name.text}]": wanted a known message inside a google.protobuf.Any`;
+      const text =
+        `Cannot set option "[${entry.name.text}]": wanted a known message inside a ` +
+        `google.protobuf.Any`;
       this.#report(entry.name, text, 'Import the file that defines the message');
       return;
     }

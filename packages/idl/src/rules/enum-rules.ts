@@ -17,7 +17,9 @@ export function checkEnum(item: VisitedEnum, context: RuleContext): void {
     return;
   }
   if (item.features.enum_type === 'OPEN' && first.number.value !== 0n) {
-    const text = `Cannot use enum value "${first.name.text}" first: its number is ${first.number.value}, wanted 0`;
+    const text =
+      `Cannot use enum value "${first.name.text}" first: its number is ` +
+      `${first.number.value}, wanted 0`;
     const hint = `An absent field has the first value: add ${unspecified(node)} = 0; in front`;
     context.report(first.number, text, hint);
   }
@@ -34,14 +36,17 @@ function checkNumbers(node: EnumNode, context: RuleContext): void {
   for (const value of node.values) {
     const number = value.number.value;
     if (number < ENUM_NUMBER_MIN || number > ENUM_NUMBER_MAX) {
-      const text = `Cannot use enum number ${number}: wanted ${ENUM_NUMBER_MIN} to ${ENUM_NUMBER_MAX}`;
+      const text =
+        `Cannot use enum number ${number}: wanted ${ENUM_NUMBER_MIN} to ` + `${ENUM_NUMBER_MAX}`;
       context.report(value.number, text, 'Enum numbers have 32 bits');
     }
     const before = byNumber.get(number);
     hasAlias ||= before !== undefined;
     if (before === undefined) byNumber.set(number, value);
     else if (!allowsAlias) {
-      const text = `Cannot use enum number ${number}: value "${before.name.text}" in line ${context.lineOf(before.number)} has it already`;
+      const text =
+        `Cannot use enum number ${number}: value "${before.name.text}" in line ` +
+        `${context.lineOf(before.number)} has it already`;
       context.report(
         value.number,
         text,
@@ -50,7 +55,8 @@ function checkNumbers(node: EnumNode, context: RuleContext): void {
     }
   }
   if (alias !== undefined && allowsAlias && !hasAlias) {
-    const text = `Cannot set allow_alias: no two values of enum "${node.name.text}" have the same number`;
+    const text =
+      `Cannot set allow_alias: no two values of enum "${node.name.text}" have the ` + `same number`;
     context.report(alias, text, 'Remove the option');
   }
 }
@@ -63,7 +69,9 @@ function checkReserved(node: EnumNode, context: RuleContext): void {
   for (const { number } of node.values) {
     const by = ranges.find(({ first, last }) => number.value >= first && number.value <= last);
     if (by === undefined) continue;
-    const text = `Cannot use enum number ${number.value}: it is reserved in line ${context.lineOf(by.node)}`;
+    const text =
+      `Cannot use enum number ${number.value}: it is reserved in line ` +
+      `${context.lineOf(by.node)}`;
     context.report(number, text, 'Choose a number that was never used');
   }
   const names = node.reserved.flatMap((reserved) => reserved.names);
@@ -87,7 +95,9 @@ function checkJsonNames(item: VisitedEnum, context: RuleContext): void {
     const before = seen.get(short);
     if (before === undefined) seen.set(short, value);
     else if (before.number.value !== value.number.value && before.name.text !== value.name.text) {
-      const text = `Cannot use enum value "${value.name.text}": without the name of the enum it is "${short}", as "${before.name.text}" in line ${context.lineOf(before.name)} is`;
+      const text =
+        `Cannot use enum value "${value.name.text}": without the name of the enum ` +
+        `it is "${short}", as "${before.name.text}" in line ${context.lineOf(before.name)} is`;
       context.report(value.name, text, 'Rename one of the two');
     }
   }

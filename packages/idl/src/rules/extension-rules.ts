@@ -22,7 +22,8 @@ export function checkExtension(
   const target = found === undefined ? undefined : context.types.message(found.fullName);
   if (found === undefined || target === undefined) return;
   if (context.file.edition === 'proto3' && !OPTIONS_MESSAGE.test(found.fullName)) {
-    const text = `Cannot extend "${found.fullName}": proto3 extends the options of descriptor.proto only`;
+    const text =
+      `Cannot extend "${found.fullName}": proto3 extends the options of ` + `descriptor.proto only`;
     context.report(extendee, text, 'Add the fields to the message, or use google.protobuf.Any');
     return;
   }
@@ -32,7 +33,9 @@ export function checkExtension(
   );
   if (!isDeclared) {
     const ranges = target.extensionRange.map(({ start, end }) => `${start} to ${end - 1}`);
-    const text = `Cannot use extension number ${number}: "${found.fullName}" does not declare it for extensions`;
+    const text =
+      `Cannot use extension number ${number}: "${found.fullName}" does not declare ` +
+      `it for extensions`;
     const hint =
       ranges.length > 0 ? `It declares ${ranges.join(', ')}` : 'It has no extension range';
     context.report(field.node.number, text, hint);
@@ -52,6 +55,8 @@ function checkUnique(
     used.numbers.set(used.key, { fullName, place });
     return;
   }
-  const text = `Cannot use extension number ${node.number.value}: "${before.fullName}" in ${before.place} has it already`;
+  const text =
+    `Cannot use extension number ${node.number.value}: "${before.fullName}" in ` +
+    `${before.place} has it already`;
   context.report(node.number, text, 'Each extension of a message needs its own number');
 }

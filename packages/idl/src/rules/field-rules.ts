@@ -33,7 +33,8 @@ function checkLabel({ node, oneof, extend }: VisitedField, context: RuleContext)
     context.report(label, text, `Remove "${label.text}"`);
   } else if (label === undefined) {
     if (edition !== 'proto2' || oneof !== undefined || node.map !== undefined) return;
-    const text = `Cannot define field "${name}": it has no label, wanted optional, required or repeated`;
+    const text =
+      `Cannot define field "${name}": it has no label, wanted optional, required ` + `or repeated`;
     context.report(node.type, text, 'Write "optional" in front, or syntax = "proto3"; at the top');
   } else if (label.text === 'required' && edition === 'proto3') {
     const text = `Cannot use "required" for field "${name}": proto3 has no required fields`;
@@ -57,7 +58,8 @@ function checkMap({ node, oneof, extend }: VisitedField, context: RuleContext): 
   }
   const key = node.map?.key;
   if (key === undefined || MAP_KEY_TYPES.has(key.text)) return;
-  const text = `Cannot use type "${key.text}" as the key of a map: wanted a whole number, bool or string`;
+  const text =
+    `Cannot use type "${key.text}" as the key of a map: wanted a whole number, ` + `bool or string`;
   context.report(key, text, 'Numbers with a fraction, bytes, enums and messages cannot be keys');
 }
 
@@ -127,7 +129,8 @@ function checkDefault(option: OptionNode, { field, proto, context }: FieldOption
     const values = context.types.enum(proto.typeName)?.value ?? [];
     const wanted = option.value.text;
     if (values.length === 0 || values.some((value) => value.name === wanted)) return;
-    const text = `Cannot set default of "${name}": ${proto.typeName.slice(1)} has no value "${wanted}"`;
+    const text =
+      `Cannot set default of "${name}": ${proto.typeName.slice(1)} has no value ` + `"${wanted}"`;
     const names = values.slice(0, 8).map((value) => value.name);
     context.report(option.value, text, `It has ${names.join(', ')}`);
   }
@@ -143,7 +146,9 @@ function checkEnumType(
   if (field.features.field_presence !== 'IMPLICIT') return;
   const owner = context.symbols.get(proto.typeName.slice(1))?.file;
   if (owner === undefined || owner.edition !== 'proto2') return;
-  const text = `Cannot use enum "${proto.typeName.slice(1)}" in field "${field.node.name.text}": it is of proto2, and closed`;
+  const text =
+    `Cannot use enum "${proto.typeName.slice(1)}" in field ` +
+    `"${field.node.name.text}": it is of proto2, and closed`;
   context.report(field.node.type, text, 'Use an enum of a proto3 file');
 }
 

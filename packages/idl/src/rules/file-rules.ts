@@ -37,7 +37,9 @@ function checkSyntax(
 ): void {
   const known = kind === 'syntax' ? ['proto2', 'proto3'] : [...EDITIONS.keys()];
   if (known.includes(value.text)) return;
-  const text = `Cannot use ${kind} "${value.text}": wanted ${known.map((name) => `"${name}"`).join(' or ')}`;
+  const text =
+    `Cannot use ${kind} "${value.text}": wanted ` +
+    `${known.map((name) => `"${name}"`).join(' or ')}`;
   const hint =
     kind === 'syntax'
       ? 'Editions are written as edition = "2023";'
@@ -46,18 +48,21 @@ function checkSyntax(
 }
 
 function reportSecondPackage(node: PackageNode, first: PackageNode, context: RuleContext): void {
-  const text = `Cannot set package "${node.name.text}": line ${context.lineOf(first)} sets it already`;
+  const text =
+    `Cannot set package "${node.name.text}": line ${context.lineOf(first)} sets it ` + `already`;
   context.report(node, text, 'A file is in one package; remove one of the two');
 }
 
 function checkImport(node: ImportNode, seen: Map<string, ImportNode>, context: RuleContext): void {
   const before = seen.get(node.path.text);
   if (before !== undefined) {
-    const text = `Cannot import "${node.path.text}": line ${context.lineOf(before)} imports it already`;
+    const text =
+      `Cannot import "${node.path.text}": line ${context.lineOf(before)} imports ` + `it already`;
     context.report(node.path, text, 'Remove one of the two');
   }
   seen.set(node.path.text, node);
   if (node.modifier !== 'option' || context.file.edition >= '2024') return;
-  const text = `Cannot use "import option": the file is of ${context.file.edition}, wanted edition 2024`;
+  const text =
+    `Cannot use "import option": the file is of ${context.file.edition}, wanted ` + `edition 2024`;
   context.report(node, text, 'Remove the word "option"');
 }

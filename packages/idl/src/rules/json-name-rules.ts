@@ -40,7 +40,9 @@ function isClash(
 
 function report(before: JsonName, name: JsonName, context: RuleContext): void {
   const line = context.lineOf(before.node.name);
-  const text = `Cannot use field name "${name.node.name.text}": in JSON it is "${name.text}", as field "${before.node.name.text}" in line ${line} is`;
+  const text =
+    `Cannot use field name "${name.node.name.text}": in JSON it is "${name.text}", ` +
+    `as field "${before.node.name.text}" in line ${line} is`;
   const hint = name.isCustom || before.isCustom ? 'Change json_name' : 'Rename one of the two';
   context.report(name.node.name, text, hint);
 }

@@ -9,7 +9,8 @@ export function checkMessage(message: VisitedMessage, context: RuleContext): voi
   checkJsonNames(message, context);
   for (const member of message.node.members) {
     if (member.kind === 'oneof' && member.fields.length === 0) {
-      const text = `Cannot define oneof "${member.name.text}": it has no fields, wanted at least one`;
+      const text =
+        `Cannot define oneof "${member.name.text}": it has no fields, wanted at ` + `least one`;
       context.report(member.name, text, 'Add a field, or remove the oneof');
     }
     if (member.kind === 'extensions' && context.file.edition === 'proto3') {

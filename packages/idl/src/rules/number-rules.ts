@@ -68,7 +68,9 @@ export function checkRanges(
     }
     const other = ranges.slice(0, index).find((before) => overlap(before, range));
     if (other === undefined) continue;
-    const text = `Cannot use range ${shown}: it overlaps ${other.first} to ${other.last} (${other.kind}) in line ${context.lineOf(other.node)}`;
+    const text =
+      `Cannot use range ${shown}: it overlaps ${other.first} to ${other.last} ` +
+      `(${other.kind}) in line ${context.lineOf(other.node)}`;
     context.report(range.node, text, 'Each number may be in one range only');
   }
 }
@@ -83,7 +85,9 @@ export function checkReservedNames(
   for (const name of reserved) {
     const before = seen.get(name.text);
     if (before !== undefined) {
-      const text = `Cannot reserve name "${name.text}": it is reserved in line ${context.lineOf(before)} already`;
+      const text =
+        `Cannot reserve name "${name.text}": it is reserved in line ` +
+        `${context.lineOf(before)} already`;
       context.report(name, text, 'Remove one of the two');
     } else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name.text)) {
       const text = `Cannot reserve name "${name.text}": wanted a name that a field could have`;
@@ -137,7 +141,9 @@ function checkDuplicate(
     byNumber.set(node.number.value, node);
     return;
   }
-  const text = `Cannot use field number ${node.number.value}: field "${before.name.text}" in line ${context.lineOf(before.number)} has it already`;
+  const text =
+    `Cannot use field number ${node.number.value}: field "${before.name.text}" in ` +
+    `line ${context.lineOf(before.number)} has it already`;
   const taken: IntNode = node.number;
   context.report(taken, text, 'Give each field of a message its own number');
 }

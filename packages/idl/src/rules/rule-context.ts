@@ -6,8 +6,11 @@ import type { Span } from '../syntax/tree.js';
 
 /** What the rules of one file work with. */
 export class RuleContext {
+  /** The file whose rules are checked. */
   readonly file: ParsedFile;
+  /** All names, of this file and of what it imports. */
   readonly symbols: SymbolTable;
+  /** All types, by their full names. */
   readonly types: TypeIndex;
   readonly #findings: Findings;
 

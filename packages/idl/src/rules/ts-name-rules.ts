@@ -61,6 +61,8 @@ function addName(
   types.set(entry.tsName, name);
   // Equal names are found as such elsewhere.
   if (before === undefined || before.text === name.text) return;
-  const text = `Cannot use name "${name.text}": in TypeScript it is the ${entry.what} ${entry.tsName}, as "${before.text}" in line ${context.lineOf(before)} is`;
+  const text =
+    `Cannot use name "${name.text}": in TypeScript it is the ${entry.what} ` +
+    `${entry.tsName}, as "${before.text}" in line ${context.lineOf(before)} is`;
   context.report(name, text, 'Rename one of the two; underscores do not count in TypeScript');
 }

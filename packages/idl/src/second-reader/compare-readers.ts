@@ -5,10 +5,12 @@ import { outlineRoot } from './outline-root.js';
 import { outlineTree } from './outline-tree.js';
 
 const REPORT_HINT =
-  'This is a bug of portcall-idl, and nothing was generated because of it: please report it with the file';
+  'This is a bug of portcall-idl, and nothing was generated because of it: please report it ' +
+  'with the file';
 
 const REFUSED_HINT =
-  'Every file is read by two parsers, and both must accept it. If another compiler accepts it, please report it';
+  'Every file is read by two parsers, and both must accept it. If another compiler accepts it, ' +
+  'please report it';
 
 /**
  * Reads a file once more, with protobufjs's parser, into a root of its own, and compares what the
@@ -26,7 +28,9 @@ export function compareReaders(file: ParsedFile, findings: Findings): void {
     ...missingFrom(ours, outline).map((line) => `only protobufjs has "${line}"`),
   ];
   if (difference.length === 0) return;
-  const text = `Cannot trust the reading of the file: the two parsers differ, ${difference.slice(0, 3).join('; ')}`;
+  const text =
+    `Cannot trust the reading of the file: the two parsers differ, ` +
+    `${difference.slice(0, 3).join('; ')}`;
   findings.add(file.source, 0, { text, hint: REPORT_HINT });
 }
 

@@ -1,8 +1,17 @@
 import { ProtoSyntaxError } from '../diagnostics/syntax-error.js';
 import type { Token } from './token.js';
 
-const ESCAPE =
-  /\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([abfnrtv\\'"?])|([^]|$))/g;
+/** After a backslash: octal, x, u, U, one letter, or something that is not allowed. */
+const ESCAPED = [
+  /([0-7]{1,3})/,
+  /[xX]([0-9a-fA-F]{1,2})/,
+  /u([0-9a-fA-F]{4})/,
+  /U([0-9a-fA-F]{8})/,
+  /([abfnrtv\\'"?])/,
+  /([^]|$)/,
+];
+
+const ESCAPE = new RegExp(`\\\\(?:${ESCAPED.map(({ source }) => source).join('|')})`, 'g');
 
 const SIMPLE: Readonly<Record<string, number>> = {
   a: 7,
@@ -44,7 +53,8 @@ function escapeBytes(match: RegExpExecArray, token: Token): Buffer {
     throw new ProtoSyntaxError(
       token.start + 1 + match.index,
       `Cannot read string: found the escape "${whole}", wanted one that protobuf knows`,
-      'Known are \\a \\b \\f \\n \\r \\t \\v \\\\ \\\' \\" \\?, octal \\123, hexadecimal \\x1f and \\u00e9',
+      'Known are \\a \\b \\f \\n \\r \\t \\v \\\\ \\\' \\" \\?, octal \\123, hexadecimal \\x1f ' +
+        'and \\u00e9',
     );
   }
   return Buffer.from(String.fromCodePoint(codePoint), 'utf8');

@@ -96,7 +96,9 @@ function unreadable(text: string, at: number): ProtoSyntaxError {
   if (/[0-9]/.test(found)) requireNumberEnd(text, at, at);
   return new ProtoSyntaxError(
     at,
-    `Cannot read token: found ${JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0))}, wanted a name, a number, a string or punctuation`,
+    `Cannot read token: found ` +
+      `${JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0))}, wanted a name, a ` +
+      `number, a string or punctuation`,
     'Remove the character; names have the letters A to Z, digits and _ only',
   );
 }

@@ -1,0 +1,34 @@
+/* A worker thread with a port of its own, or a connection of its own, until it is told to end. */
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { connectPort, createPort } from '@portcall/port';
+
+/** What the thread is to do, as its `workerData`. */
+export interface ThreadTask {
+  readonly role: 'server' | 'client';
+  readonly name: string;
+  readonly directory: string;
+  readonly transport: 'shm' | 'socket';
+  /** For a client: how many requests, each answered before the next. */
+  readonly requests: number;
+}
+
+const { role, requests, name, ...endpoint } = workerData as ThreadTask;
+
+if (role === 'server') {
+  const server = await createPort(name, {
+    ...endpoint,
+    onMessage: (message) => void message.reply(message.data),
+  });
+  parentPort?.postMessage('ready');
+  parentPort?.once('message', () => void server.close({ drainMs: 0 }));
+} else {
+  const client = await connectPort(name, endpoint);
+  let right = 0;
+  for (let number = 0; number < requests; number++) {
+    const reply = await client.request(new Uint8Array(number * 100));
+    if (reply.length === number * 100) right++;
+  }
+  await client.close();
+  parentPort?.postMessage(right);
+}
