@@ -68,6 +68,8 @@ export class ShmLink implements Link {
   readonly #resumeSoon = (): void => this.#resume();
   #handler: LinkHandler | undefined;
   #flushQueued = false;
+  /** Records were committed since the peer's sleep word was looked at last. */
+  #hasUnrung = false;
   #resumeQueued = false;
   #draining = false;
   /** Bytes of the claim that was refused; −1 when nobody waits. */
@@ -135,6 +137,7 @@ export class ShmLink implements Link {
 
   commit(lengthBytes: number): void {
     this.#producer.commit(lengthBytes);
+    this.#hasUnrung = true;
     if (this.#flushQueued || this.#draining) return;
     this.#flushQueued = true;
     process.nextTick(this.#flushSoon);
@@ -146,7 +149,10 @@ export class ShmLink implements Link {
 
   flush(): void {
     this.#flushQueued = false;
-    if (!this.#ended && this.#wake.peerNeedsRecordBell()) this.#ring();
+    // Without a new record a sleeping peer sleeps rightly: ringing would only wake it for nothing.
+    if (!this.#hasUnrung || this.#ended) return;
+    this.#hasUnrung = false;
+    if (this.#wake.peerNeedsRecordBell()) this.#ring();
   }
 
   drain(): void {

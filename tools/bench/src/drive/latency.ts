@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+
+import { percentile } from '../statistics/percentile.js';
+import type { Driver } from '../subjects/subject.js';
+import { checkReply, isSampled } from './check-reply.js';
+import type { LoadResult } from './load.js';
+
+/** Room for the samples of a round: ten seconds at 5 µs per call. */
+const SAMPLES_MAX = 2_000_000;
+
+const US_PER_MS = 1000;
+
+/** One call at a time for `durationMs`: how long does each take? */
+export async function measureLatency(
+  driver: Driver,
+  payloadBytes: number,
+  durationMs: number,
+): Promise<LoadResult> {
+  const samplesMs = new Float64Array(SAMPLES_MAX);
+  const payload = randomBytes(payloadBytes);
+  const endMs = performance.now() + durationMs;
+  let count = 0;
+  let nowMs = 0;
+  while (nowMs < endMs && count < SAMPLES_MAX) {
+    const request = { id: count, payload };
+    const startMs = performance.now();
+    const reply = await driver.call(request);
+    nowMs = performance.now();
+    samplesMs[count] = nowMs - startMs;
+    if (isSampled(count++)) checkReply(driver, reply, payload);
+  }
+  const sorted = samplesMs.subarray(0, count).toSorted();
+  const inUs = (fraction: number): number => percentile(sorted, fraction) * US_PER_MS;
+  return {
+    figures: { p50Us: inUs(0.5), p99Us: inUs(0.99), p999Us: inUs(0.999) },
+    calls: count,
+  };
+}

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+
+import { FrameDecoder } from './frame-decoder.js';
+import { TAKE_FLAG } from './frame-layout.js';
+import type { CreateFrameSender } from './frame-sender.js';
+
+/** Answers of a framed socket's server: from the body of a request to that of its reply. */
+export interface FrameHandlers {
+  echo(body: Buffer): Uint8Array;
+  take(body: Buffer): Uint8Array;
+}
+
+/** What serves at a socket. Owner: whoever made it; `close()` ends it and its connections. */
+export interface FrameServer {
+  close(): Promise<void>;
+}
+
+/** Listens on a Unix socket. @throws the system's error */
+export async function serveFrames(
+  path: string,
+  createSender: CreateFrameSender,
+  handlers: FrameHandlers,
+): Promise<FrameServer> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', (error) => console.error(`Connection failed: ${error.message}`));
+    answer(socket, createSender, handlers);
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  return { close: () => closeServer(server, sockets) };
+}
+
+function answer(socket: Socket, createSender: CreateFrameSender, handlers: FrameHandlers): void {
+  const sender = createSender(socket);
+  const decoder = new FrameDecoder((id, body) => {
+    const reply = id >= TAKE_FLAG ? handlers.take(body) : handlers.echo(body);
+    sender.send(id, reply);
+  });
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      decoder.push(chunk);
+    } catch (error) {
+      socket.destroy(error as Error);
+    }
+  });
+}
+
+async function closeServer(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  for (const socket of sockets) socket.destroy();
+  await closed;
+}

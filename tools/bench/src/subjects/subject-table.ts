@@ -1,0 +1,93 @@
+import type { Subject } from './subject.js';
+
+/** What the benchmark knows about a subject without loading it. */
+export interface SubjectEntry {
+  /** One line for readers of the results. */
+  readonly about: string;
+  /** Whether W4 is measured with it. */
+  readonly isForTransfer: boolean;
+  /** Whether `--quick` measures it unless told otherwise. */
+  readonly isQuick: boolean;
+  /** Loads its code: a process has only that of the subject it runs. */
+  readonly load: () => Promise<Subject>;
+}
+
+/** All subjects, in the order in which they are measured and shown. */
+export const SUBJECTS = {
+  portcall: {
+    about: 'Portcall stubs over shared memory',
+    isForTransfer: true,
+    isQuick: true,
+    load: async () => (await import('./portcall-stub.js')).createPortcallStub('portcall'),
+  },
+  'portcall-no-spin': {
+    about: 'portcall with `spin: false` at both ends',
+    isForTransfer: false,
+    isQuick: true,
+    load: async () => (await import('./portcall-stub.js')).createPortcallStub('portcall-no-spin'),
+  },
+  'portcall-socket': {
+    about: 'Portcall stubs over the portable socket transport',
+    isForTransfer: false,
+    isQuick: true,
+    load: async () => (await import('./portcall-stub.js')).createPortcallStub('portcall-socket'),
+  },
+  'portcall-port': {
+    about: 'Portcall port requests over shared memory, no codec',
+    isForTransfer: false,
+    isQuick: false,
+    load: async () => (await import('./portcall-port.js')).createPortcallPort(),
+  },
+  net: {
+    about: 'node:net frames on a Unix socket, no codec, one write per message',
+    isForTransfer: true,
+    isQuick: true,
+    load: async () => (await import('./net-bytes.js')).createNetBytes('net'),
+  },
+  'net-batch': {
+    about: 'net, the writes of one turn joined',
+    isForTransfer: true,
+    isQuick: true,
+    load: async () => (await import('./net-bytes.js')).createNetBytes('net-batch'),
+  },
+  'net-proto': {
+    about: "net-batch with ts-proto's stock codec",
+    isForTransfer: false,
+    isQuick: true,
+    load: async () => (await import('./net-proto.js')).createNetProto('net-proto'),
+  },
+  'net-proto-unbatched': {
+    about: "net with ts-proto's stock codec",
+    isForTransfer: false,
+    isQuick: false,
+    load: async () => (await import('./net-proto.js')).createNetProto('net-proto-unbatched'),
+  },
+  'grpc-js': {
+    about: "@grpc/grpc-js over a Unix socket with ts-proto's stock codec",
+    isForTransfer: false,
+    isQuick: true,
+    load: async () => (await import('./grpc.js')).createGrpc(),
+  },
+} as const satisfies Record<string, SubjectEntry>;
+
+/** Name of a subject. */
+export type SubjectName = keyof typeof SUBJECTS;
+
+/** What the others are compared with; where one is missing, so is its column. */
+export const BASELINES = [
+  'net',
+  'net-batch',
+  'net-proto',
+  'grpc-js',
+] as const satisfies readonly SubjectName[];
+
+/** One of {@link BASELINES}. */
+export type BaselineName = (typeof BASELINES)[number];
+
+/** All names, in order. */
+export const SUBJECT_NAMES = Object.keys(SUBJECTS) as SubjectName[];
+
+/** Tells names of subjects from other text. */
+export function isSubjectName(text: string): text is SubjectName {
+  return Object.hasOwn(SUBJECTS, text);
+}
