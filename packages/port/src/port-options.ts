@@ -14,7 +14,7 @@ export interface EndpointOptions {
   /** Bytes of the outgoing ring: a power of two, 4 KiB to 16 MiB. Default 256 KiB. */
   readonly ringBytes?: number;
   /**
-   * Whether this side may stay awake for up to 60 µs after it ran dry, while that pays. Default
+   * Whether this side may stay awake for up to 100 µs after it ran dry, while that pays. Default
    * true. It makes busy connections several times faster; idle ones cost nothing either way.
    */
   readonly spin?: boolean;
