@@ -16,7 +16,13 @@ bool pc_get_args(napi_env env, napi_callback_info info, size_t count, pc_args *a
 }
 
 bool pc_get_int(pc_args *args, size_t index, int32_t *out) {
-  if (napi_get_value_int32(args->env, args->values[index], out) == napi_ok) return true;
+  /* Not napi_get_value_int32: it makes 0 of NaN, and 0 is a descriptor. */
+  double value;
+  if (napi_get_value_double(args->env, args->values[index], &value) == napi_ok &&
+      value >= INT32_MIN && value <= INT32_MAX && value == (double)(int32_t)value) {
+    *out = (int32_t)value;
+    return true;
+  }
   napi_throw_type_error(args->env, NULL, "Cannot call: wanted a 32-bit number");
   return false;
 }

@@ -251,6 +251,7 @@ describe('a worker thread', () => {
     await waitUntil('the event', () => messages.length === 2);
     expect(messages[1]).toEqual([0, WATCH_EVENT.READABLE]);
     const ended = new Promise((resolve) => thread.once('exit', resolve));
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
     thread.postMessage('end');
     expect(await ended).toBe(0);
   });

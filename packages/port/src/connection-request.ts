@@ -46,10 +46,18 @@ export class ConnectionRequest {
   readonly #theirs: ConnectPayload;
   #state: 'open' | 'decided' | 'gone' = 'open';
 
-  /** @throws PortError PROTOCOL_ERROR when the client's payload is malformed */
+  /** @throws PortError PROTOCOL_ERROR, MESSAGE_TOO_LONG when the client's payload is not good */
   constructor(parts: ConnectionRequestParts) {
     this.#parts = parts;
     this.#theirs = decodeConnectPayload(parts.incoming.payload);
+    const { maxConnectInfo } = parts.attributes;
+    if (this.#theirs.info.length > maxConnectInfo) {
+      throw new PortError(
+        'MESSAGE_TOO_LONG',
+        `Cannot take connection request: info is ${this.#theirs.info.length} bytes, ` +
+          `limit is ${maxConnectInfo} bytes`,
+      );
+    }
     this.info = this.#theirs.info;
     parts.incoming.onGone = () => {
       if (this.#state !== 'open') return;

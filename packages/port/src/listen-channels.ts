@@ -150,7 +150,7 @@ class AcceptDesk {
     } catch (error) {
       if (!isPortError(error)) throw error;
       this.release(uid);
-      refuse(incoming, 'PROTOCOL_ERROR');
+      refuse(incoming, error.code);
       return;
     }
     try {

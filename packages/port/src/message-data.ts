@@ -16,5 +16,6 @@ export interface MessageData {
 export function ownData(data: MessageData): Uint8Array {
   const { bytes, offset, lengthBytes } = data;
   if (data.isPrivate) return bytes.subarray(offset, offset + lengthBytes);
-  return bytes.slice(offset, offset + lengthBytes);
+  // Not slice(): on a Buffer that is a view.
+  return new Uint8Array(bytes.subarray(offset, offset + lengthBytes));
 }

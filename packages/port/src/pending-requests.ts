@@ -40,7 +40,7 @@ export class PendingRequests {
   #sinks: (ReplySink | undefined)[] = Array.from({ length: SLOTS_START }, () => undefined);
   #ids = new Uint32Array(SLOTS_START);
   #states = new Uint8Array(SLOTS_START);
-  #marks = new Uint32Array(SLOTS_START);
+  #marks = new Float64Array(SLOTS_START);
   #deadlines = new Float64Array(SLOTS_START);
   #count = 0;
   #nextId: number;
@@ -149,7 +149,7 @@ export class PendingRequests {
     this.#sinks = Array.from({ length: size }, () => undefined);
     this.#ids = new Uint32Array(size);
     this.#states = new Uint8Array(size);
-    this.#marks = new Uint32Array(size);
+    this.#marks = new Float64Array(size);
     this.#deadlines = new Float64Array(size);
     this.#mask = size - 1;
     old.sinks.forEach((sink, from) => {

@@ -74,7 +74,7 @@ export function portPaths(directory: string, name: PortName): PortPaths {
   const leaf = name.path.replaceAll('/', '!');
   const plain = join(directory, leaf);
   if (!tooLong && Buffer.byteLength(plain) <= SOCKET_PATH_BYTES_MAX) {
-    return { socket: plain, lock: `${plain}.lock` };
+    return { socket: plain, lock: lockPath(directory, leaf) };
   }
   const hashed = join(directory, hashedLeaf(name));
   if (tooLong || Buffer.byteLength(hashed) > SOCKET_PATH_BYTES_MAX) {
@@ -85,7 +85,12 @@ export function portPaths(directory: string, name: PortName): PortPaths {
       { portName: name.text },
     );
   }
-  return { socket: hashed, lock: `${hashed}.lock` };
+  return { socket: hashed, lock: lockPath(directory, hashedLeaf(name)) };
+}
+
+/** A leaf that no port's socket has: a plain name may end in `.lock`, but none has a `#`. */
+function lockPath(directory: string, leaf: string): string {
+  return join(directory, `#${leaf}.lock`);
 }
 
 /** A leaf no plain name can be: names have no `#`. */

@@ -159,7 +159,7 @@ describe.skipIf(usersReason !== undefined)(`other users ${usersReason ?? ''}`, (
 });
 
 /** Client and server with and without the addon, and what carries their connection. */
-const MIXES = [
+const MIXES: readonly { server: SpawnOptions; client: SpawnOptions; carrier: string }[] = [
   { server: {}, client: {}, carrier: 'shm' },
   { server: WITHOUT_ADDON, client: {}, carrier: 'socket' },
   { server: {}, client: WITHOUT_ADDON, carrier: 'socket' },

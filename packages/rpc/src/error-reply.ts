@@ -55,7 +55,8 @@ export function decodeErrorReply(
 }
 
 function readDetail(reader: BinaryReader): ErrorDetail {
-  const end = reader.pos + reader.uint32();
+  const length = reader.uint32();
+  const end = reader.pos + length;
   let typeUrl = '';
   let value = new Uint8Array(0);
   while (reader.pos < end) {

@@ -77,7 +77,8 @@ export class MessageReader extends BinaryReader {
   override bytes(): Uint8Array {
     const start = this.#take();
     if (this.#isPrivate) return this.#bytes.subarray(start, this.pos);
-    return this.#bytes.slice(start, this.pos);
+    // Not slice(): on a Buffer that is a view.
+    return new Uint8Array(this.#bytes.subarray(start, this.pos));
   }
 
   override string(): string {
@@ -93,6 +94,39 @@ export class MessageReader extends BinaryReader {
       return text;
     }
     return this.#decode(start, end);
+  }
+
+  override bool(): boolean {
+    this.#expectBytes(1);
+    return super.bool();
+  }
+
+  override fixed32(): number {
+    this.#expectBytes(4);
+    return super.fixed32();
+  }
+
+  // fixed64 and sfixed64 of the stock reader are two of these.
+  override sfixed32(): number {
+    this.#expectBytes(4);
+    return super.sfixed32();
+  }
+
+  override float(): number {
+    this.#expectBytes(4);
+    return super.float();
+  }
+
+  override double(): number {
+    this.#expectBytes(8);
+    return super.double();
+  }
+
+  /** The stock reader checks these against the buffer only, and ours holds other messages too. */
+  #expectBytes(count: number): void {
+    if (this.pos + count > this.len) {
+      throw new RangeError('Cannot decode: value ends outside the message');
+    }
   }
 
   /** Skips a length-delimited value. @returns where it starts */

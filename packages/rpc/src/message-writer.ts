@@ -166,7 +166,8 @@ export class MessageWriter extends BinaryWriter {
 
   override float(value: number): this {
     if (typeof value !== 'number') throw outOfRange('float', value);
-    if (Number.isFinite(value) && Math.abs(value) > 3.4028234663852886e38) {
+    // What rounds to the largest float is one.
+    if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) {
       throw outOfRange('float', value);
     }
     this.#need(4);

@@ -1,6 +1,7 @@
 /*
- * Threat: the peer writes any bytes to the control stream, passes descriptors that nobody announced,
- * or announces sections without one. Each must end the link, and no descriptor may stay open.
+ * Threat: the peer writes any bytes to the control stream, passes descriptors that nobody
+ * announced, or announces sections without one. Each must end the link, and no descriptor may stay
+ * open.
  */
 import { CONTROL_TOKEN, SECTION_TOKEN_BYTES, SECTION_TOKEN_OFFSET } from '@portcall/wire';
 import fc from 'fast-check';

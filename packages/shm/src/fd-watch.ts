@@ -14,13 +14,17 @@ export class FdWatch {
   readonly #native: NativeBinding;
   readonly #watch: Watch;
   #closed = false;
+  #events: number = WATCH_EVENT.READABLE;
 
   /** @throws SystemError when the event loop cannot watch it */
   constructor(native: NativeBinding, fd: number, listener: FdListener) {
     this.listener = listener;
     this.#native = native;
     const watch = native.watchOpen(fd, (status, events) => {
-      // A failed poll is told to the listener as "readable": its read will say what is wrong.
+      // A failed poll is told to the listener as "readable": its read will say what is wrong. libuv
+      // has stopped it (a reset by the peer comes as an error); it goes on, since there may be more
+      // to read than the listener takes at once.
+      if (status < 0) this.setEvents(this.#events);
       this.listener(status < 0 ? WATCH_EVENT.READABLE : events);
     });
     if (typeof watch === 'number') throw systemError('uv_poll_init', watch);
@@ -30,6 +34,7 @@ export class FdWatch {
 
   /** Which events to watch for; see `WATCH_EVENT`. */
   setEvents(events: number): void {
+    this.#events = events;
     if (!this.#closed) this.#native.watchStart(this.#watch, events);
   }
 

@@ -139,12 +139,17 @@ export class HandshakeSocket {
   }
 
   #read(address: string): Frame | undefined {
-    const count = this.#native.receive(this.#fd, this.#bytes, this.#descriptors);
-    if (count < 0 && errnoName(count) === 'EAGAIN') return undefined;
-    if (count < 0) throw handshakeBroken(address, systemError('recvmsg', count));
-    this.#takeDescriptor();
-    if (count === 0) throw handshakeBroken(address);
-    return this.#assembler.push(this.#bytes.subarray(0, count));
+    for (;;) {
+      // No byte behind the frame: it may carry a descriptor that is none of the handshake's.
+      const room = this.#bytes.subarray(0, this.#assembler.missingBytes);
+      const count = this.#native.receive(this.#fd, room, this.#descriptors);
+      if (count < 0 && errnoName(count) === 'EAGAIN') return undefined;
+      if (count < 0) throw handshakeBroken(address, systemError('recvmsg', count));
+      this.#takeDescriptor();
+      if (count === 0) throw handshakeBroken(address);
+      const frame = this.#assembler.push(room.subarray(0, count));
+      if (frame !== undefined) return frame;
+    }
   }
 
   #takeDescriptor(): void {

@@ -21,7 +21,7 @@ import {
   offersSharedMemory,
   sharedMemoryFields,
 } from './make-link.js';
-import { createRegion } from './region.js';
+import { createRegion, type OwnRegion } from './region.js';
 
 /** Connections that the kernel keeps for us until we accept them. */
 const BACKLOG = 511;
@@ -174,13 +174,15 @@ class IncomingShm implements IncomingLink {
     const { native, socket, received, options } = this.#parts;
     if (this.#settled || !socket.isOpen) throw handshakeBroken('client');
     this.#settle();
+    if (!offersSharedMemory(received)) return this.#acceptPlain(payload);
+    let own: OwnRegion;
     try {
-      if (!offersSharedMemory(received)) {
-        socket.send({ ...PLAIN_FRAME, type: FRAME_TYPE.ACCEPT, payload });
-        if (received.passedFd >= 0) native.close(received.passedFd);
-        return makeSocketLink(native, socket, received.rest);
-      }
-      const own = createRegion(native, options.ringBytes);
+      own = createRegion(native, options.ringBytes);
+    } catch (error) {
+      this.#discard();
+      throw error;
+    }
+    try {
       const frame = {
         ...PLAIN_FRAME,
         ...sharedMemoryFields(own),
@@ -193,6 +195,18 @@ class IncomingShm implements IncomingLink {
       socket.close();
       throw error;
     }
+  }
+
+  #acceptPlain(payload: Uint8Array): Link {
+    const { native, socket, received } = this.#parts;
+    try {
+      socket.send({ ...PLAIN_FRAME, type: FRAME_TYPE.ACCEPT, payload });
+    } catch (error) {
+      this.#discard();
+      throw error;
+    }
+    if (received.passedFd >= 0) native.close(received.passedFd);
+    return makeSocketLink(native, socket, received.rest);
   }
 
   reject(payload: Uint8Array): void {

@@ -119,7 +119,9 @@ export class RingConsumer {
     const recordBytes = this.view.getUint32(offset + RECORD_OFFSET.LENGTH, true);
     // Kind and the reserved field behind it, as one number.
     const kind = this.view.getUint32(offset + RECORD_OFFSET.KIND, true);
-    if (recordBytes < RECORD_HEADER_BYTES || alignRecord(recordBytes) > remaining) {
+    // `remaining` is a multiple of the alignment, so the gap behind a record fits too. Compared
+    // before it is aligned: that is 32-bit arithmetic, and a hostile length would turn negative.
+    if (recordBytes < RECORD_HEADER_BYTES || recordBytes > remaining) {
       throw poisoned(`record length is ${recordBytes} bytes, ${remaining} remain`);
     }
     if (kind === RECORD_KIND.PADDING) {

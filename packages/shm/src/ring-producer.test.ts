@@ -119,7 +119,7 @@ describe('tryClaim()', () => {
   it('keeps room and order over the wrap when the reader lags', () => {
     const { producer, consumer } = ringPair(SMALL_RING_BYTES, 2 ** 32 - SMALL_RING_BYTES / 2);
     expect(send(producer, bodyOf(1, BODY_BYTES_MAX))).toBe(true);
-    expect(producer.tail).toBe(0);
+    expect(producer.tail % 2 ** 32).toBe(0);
     expect(send(producer, bodyOf(2, BODY_BYTES_MAX))).toBe(true);
     expect(producer.tryClaim(0)).toBe(false);
     expect(receiveAll(consumer)).toEqual([bodyOf(1, BODY_BYTES_MAX), bodyOf(2, BODY_BYTES_MAX)]);

@@ -35,6 +35,8 @@ export class RingProducer implements RecordClaim {
   readonly #capacity: number;
   /** Bytes written, modulo 2^32; what the peer has been told. */
   #tail: number;
+  /** As `#tail`, without the wrap. */
+  #written: number;
   /** Where the claimed record starts: `#tail`, or the ring's start when padding goes first. */
   #claimTail = 0;
   /** Last good value of the peer's read cursor. */
@@ -51,12 +53,13 @@ export class RingProducer implements RecordClaim {
     this.#capacity = own.ringBytes;
     this.recordBytesMax = own.ringBytes / 2 - RECORD_HEADER_BYTES;
     this.#tail = startCursor >>> 0;
+    this.#written = this.#tail;
     this.#head = startCursor >>> 0;
   }
 
-  /** Bytes written so far, modulo 2^32. */
+  /** Bytes written so far. Never wraps: a mark stays good however much follows it. */
   get tail(): number {
-    return this.#tail;
+    return this.#written;
   }
 
   /**
@@ -84,7 +87,8 @@ export class RingProducer implements RecordClaim {
     const start = padding > 0 ? 0 : position;
     this.#claimTail = (this.#tail + padding) >>> 0;
     this.offset = start + RECORD_HEADER_BYTES;
-    this.limit = start + Math.min(free - padding, this.#capacity - start);
+    const recordMax = RECORD_HEADER_BYTES + this.recordBytesMax;
+    this.limit = start + Math.min(free - padding, this.#capacity - start, recordMax);
     return true;
   }
 
@@ -94,7 +98,9 @@ export class RingProducer implements RecordClaim {
     const recordBytes = RECORD_HEADER_BYTES + lengthBytes;
     this.view.setUint32(start + RECORD_OFFSET.LENGTH, recordBytes, true);
     this.view.setUint32(start + RECORD_OFFSET.KIND, RECORD_KIND.MESSAGE, true);
-    this.#tail = (this.#claimTail + alignRecord(recordBytes)) >>> 0;
+    const tail = (this.#claimTail + alignRecord(recordBytes)) >>> 0;
+    this.#written += (tail - this.#tail) >>> 0;
+    this.#tail = tail;
     // Pairs with the load in RingConsumer: everything written before is visible to who sees this.
     Atomics.store(this.#words, OUT_TAIL, this.#tail);
   }
@@ -106,11 +112,15 @@ export class RingProducer implements RecordClaim {
    * @returns true when there is room for a body of `minBytes` after all
    */
   waitForSpace(minBytes: number): boolean {
-    if ((this.#spaceEpoch & 1) === 0) {
-      this.#spaceEpoch = (this.#spaceEpoch + 1) >>> 0;
-      Atomics.store(this.#words, SPACE_EPOCH, this.#spaceEpoch);
-    }
+    this.announceWait();
     return this.tryClaim(minBytes);
+  }
+
+  /** Says that this side waits for room. A claim that was made stays as it is. */
+  announceWait(): void {
+    if ((this.#spaceEpoch & 1) === 1) return;
+    this.#spaceEpoch = (this.#spaceEpoch + 1) >>> 0;
+    Atomics.store(this.#words, SPACE_EPOCH, this.#spaceEpoch);
   }
 
   /** Takes the mark of `waitForSpace` away. */
@@ -134,7 +144,7 @@ export class RingProducer implements RecordClaim {
   /** True unless the peer certainly never read up to `mark`, a former `tail`. */
   wasConsumed(mark: number): boolean {
     if (!this.#frozen) this.#refreshHead();
-    return (this.#tail - mark) >>> 0 >= (this.#tail - this.#head) >>> 0;
+    return this.#written - mark >= (this.#tail - this.#head) >>> 0;
   }
 
   /** The peer's cursor: read once, then checked, since the peer may write anything there. */

@@ -95,10 +95,15 @@ export class ShmLink implements Link {
       ownWords: own.words,
       peerWords: peerRegion.words,
       limits: parts.options,
-      readControl: () => void this.#control.read(),
+      readControl: () => {
+        // This read may take in the doorbell that was to wake this side: it must not count as
+        // asleep any more, or the peer would not ring again.
+        if (this.#wake.wake()) this.#queueResume();
+        this.#control.read();
+      },
       waitForSpace: () => {
         this.#wantsSections = true;
-        this.#producer.waitForSpace(0);
+        this.#producer.announceWait();
       },
       waitForSocket: () => {
         this.#wantsSections = true;
@@ -317,7 +322,11 @@ export class ShmLink implements Link {
  */
 function watchDeath(parts: ShmLinkParts, onDeath: () => void): FdWatch | undefined {
   if (parts.pidfd < 0) return undefined;
-  const watch = new FdWatch(parts.native, parts.pidfd, onDeath);
-  watch.setRef(false);
-  return watch;
+  try {
+    const watch = new FdWatch(parts.native, parts.pidfd, onDeath);
+    watch.setRef(false);
+    return watch;
+  } catch {
+    return undefined; // The event loop cannot watch it: the socket's hang-up has to do.
+  }
 }

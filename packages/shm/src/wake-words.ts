@@ -32,11 +32,12 @@ export class WakeWords {
     Atomics.store(this.#words, SLEEP_EPOCH, this.#epoch);
   }
 
-  /** Says that this side is awake and needs no doorbell. */
-  wake(): void {
-    if ((this.#epoch & 1) === 0) return;
+  /** Says that this side is awake and needs no doorbell. @returns whether it had been asleep */
+  wake(): boolean {
+    if ((this.#epoch & 1) === 0) return false;
     this.#epoch = (this.#epoch + 1) >>> 0;
     Atomics.store(this.#words, SLEEP_EPOCH, this.#epoch);
+    return true;
   }
 
   /** After a commit: whether the peer sleeps and has not been rung for this sleep. */

@@ -1,9 +1,9 @@
 export { describePortConformance } from './port/conformance.js';
+export { describeRpcConformance } from './rpc/conformance.js';
 export { transportsUnderTest, type TransportUnderTest } from './transports.js';
 
 export { expectCode, expectThrownCode } from './port/expect-error.js';
 export {
-  collectGarbage,
   countResources,
   expectResources,
   sameResources,
@@ -27,14 +27,7 @@ export {
 } from './spawn-program.js';
 export { createTemporaryRuntime, type TemporaryRuntime } from './temporary-runtime.js';
 export { DEADLINE_MS, quiet, rejectionOf, waitUntil, within } from './wait-until.js';
-export {
-  bytesText,
-  numberOf,
-  numberedBytes,
-  patternBytes,
-  sameBytes,
-  textBytes,
-} from './bytes.js';
+export { bytesText, numberOf, numberedBytes, patternBytes, sameBytes, textBytes } from './bytes.js';
 export { startVictim, type Victim } from './client-death.js';
 export { countOutcome, emptyReport, percentile, type DeathReport } from './death-report.js';
 export { runReplyAndDie, type DyingMoment } from './reply-and-die.js';
@@ -42,3 +35,7 @@ export { SETTLE_MS_MAX, runServerDeath, type DeathOptions } from './server-death
 export { seededRandom } from './seeded-random.js';
 export { spawnThread, type PortThread } from './spawn-thread.js';
 export type { ThreadTask } from './programs/port-thread.js';
+export { ConformanceServer } from './rpc/conformance-server.js';
+export { ConformanceService, type ConformanceClient } from './gen/proto/conformance.portcall.js';
+export { Everything } from './gen/proto/conformance.js';
+export type { RpcNodeCommands, RpcNodeOptions, RpcNodeReport } from './programs/rpc-node.js';

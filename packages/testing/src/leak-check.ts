@@ -1,6 +1,4 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 import { waitUntil } from './wait-until.js';
 
@@ -57,22 +55,21 @@ export function sameResources(one: ResourceCounts, other: ResourceCounts): boole
 /**
  * Waits until this process holds what it held before, no more and no less.
  *
- * Mappings are given back when a link closes, not when they are collected; so nothing is collected
- * here, and a map that only a collection would remove is a leak.
+ * Only descriptors are waited for. A link gives its mappings back in the same moment as its
+ * descriptors, so that a mapping which is still there then waits for a garbage collection: a leak.
  *
  * @throws Error with both counts when it does not come to that
  */
 export async function expectResources(base: ResourceCounts, what = 'test'): Promise<void> {
-  try {
-    await waitUntil('resources', () => sameResources(base, countResources()), SETTLE_MS);
-  } catch {
-    const now = countResources();
-    throw new Error(`Leak in ${what}: ${JSON.stringify(now)}, before ${JSON.stringify(base)}`);
-  }
-}
-
-/** Collects garbage, with or without `--expose-gc`. */
-export function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
+  let now = countResources();
+  const areClosed = (): boolean => {
+    now = countResources();
+    return sameResources({ ...base, maps: 0 }, { ...now, maps: 0 });
+  };
+  const closed = await waitUntil('resources', areClosed, SETTLE_MS).then(
+    () => true,
+    () => false,
+  );
+  if (closed && now.maps === base.maps) return;
+  throw new Error(`Leak in ${what}: ${JSON.stringify(now)}, before ${JSON.stringify(base)}`);
 }

@@ -13,8 +13,8 @@ import { createTemporaryRuntime } from './temporary-runtime.js';
 import { within } from './wait-until.js';
 
 /**
- * Lengths of the replies. Over a socket, a reply is safe once the kernel has it: all 32 together are
- * less than the 208 KiB that a Unix socket takes at once by default.
+ * Lengths of the replies. Over a socket, a reply is safe once the kernel has it: all 32 together
+ * are less than the 208 KiB that a Unix socket takes at once by default.
  */
 const REPLY_SIZES = { shm: [4, 300, 5000, 40_000], socket: [4, 300, 4000] };
 
@@ -22,8 +22,8 @@ const REPLY_SIZES = { shm: [4, 300, 5000, 40_000], socket: [4, 300, 4000] };
 export type DyingMoment = 'same turn' | 'next turn';
 
 /**
- * A server replies to some of 32 requests, notes each reply that was accepted, and kills itself with
- * SIGKILL: every noted reply must reach the client, whole; every other request must fail.
+ * A server replies to some of 32 requests, notes each reply that was accepted, and kills itself
+ * with SIGKILL: every noted reply must reach the client, whole; every other request must fail.
  */
 export async function runReplyAndDie(
   report: DeathReport,

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
@@ -36,6 +38,8 @@ const SIZES = [8, 200, 5000, 40_000];
 interface Callers {
   readonly done: Promise<unknown>;
   replies: number;
+  /** Numbers of the requests of which the client said that they were never delivered. */
+  readonly undelivered: Set<number>;
   lastSettledAtMs: number;
 }
 
@@ -62,7 +66,8 @@ async function cycle(
   const { base, directory } = place;
   const endpoint = { directory, transport };
   const program = await spawnProgram<PortNodeCommands>('port-node');
-  const behaviour = { kind: random() < 0.5 ? 'echo' : 'half' } as const;
+  const log = join(directory, 'log.txt');
+  const behaviour = { kind: random() < 0.5 ? 'echo' : 'half', log } as const;
   await program.call('createPort', { name: 'death', ...endpoint, behaviour });
   const client = await connectPort('death', endpoint);
   const callers = startCallers(report, client, random);
@@ -77,6 +82,9 @@ async function cycle(
     report.settleAfterKillMs.push(callers.lastSettledAtMs - killedAtMs);
     if (afterExitMs > SETTLE_MS_MAX) throw new Error(`it took ${afterExitMs.toFixed(1)} ms`);
   });
+  await check(report, 'what was never delivered never came, and nothing came twice', () => {
+    compareWithLog(readFileSync(log, 'utf8'), callers.undelivered);
+  });
   await check(report, 'the end is told once, as a death', async () => {
     const { reason } = await within('the end', client.closed);
     if (reason !== 'died') throw new Error(`reason is ${reason}`);
@@ -90,12 +98,15 @@ function startCallers(
   client: CommunicationPort,
   random: () => number,
 ): Callers {
-  const callers = { done: Promise.resolve<unknown>(undefined), replies: 0, lastSettledAtMs: 0 };
+  const undelivered = new Set<number>();
+  const done = Promise.resolve<unknown>(undefined);
+  const callers = { done, replies: 0, lastSettledAtMs: 0, undelivered };
   let requests = 0;
   const callOn = async (): Promise<void> => {
     for (;;) {
       const size = SIZES[Math.floor(random() * SIZES.length)] ?? 8;
-      const data = numberedBytes(requests++, size);
+      const number = requests++;
+      const data = numberedBytes(number, size);
       try {
         const reply = await client.request(data);
         callers.replies++;
@@ -105,6 +116,7 @@ function startCallers(
         });
       } catch (error) {
         callers.lastSettledAtMs = performance.now();
+        if (isPortError(error) && error.executed === 'no') undelivered.add(number);
         await checkLoss(report, error);
         return;
       }
@@ -122,6 +134,15 @@ async function checkLoss(report: DeathReport, error: unknown): Promise<void> {
     if (found === 'DISCONNECTED no' || found === 'REPLY_LOST maybe') return;
     throw new Error(found);
   });
+}
+
+/** The server's own word on what came, against the client's. @throws Error */
+function compareWithLog(text: string, undelivered: ReadonlySet<number>): void {
+  const came = text.split('\n').filter(Boolean).map(Number);
+  const twice = came.find((number, index) => came.indexOf(number) !== index);
+  if (twice !== undefined) throw new Error(`request ${twice} came twice`);
+  const wrong = came.find((number) => undelivered.has(number));
+  if (wrong !== undefined) throw new Error(`request ${wrong} came, and was said not to have`);
 }
 
 /** After some replies, and then some more time: any state of any request. */

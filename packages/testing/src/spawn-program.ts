@@ -65,12 +65,7 @@ export class Program<C extends Commands> implements AsyncDisposable {
         else this.#take(message);
       });
       child.once('error', reject);
-      void this.exited.then(({ code, signal }) => {
-        const error = new Error(`The program ended: ${signal ?? code}`);
-        reject(error);
-        for (const waiting of this.#waiting.values()) waiting.reject(error);
-        this.#waiting.clear();
-      });
+      child.once('exit', (code, signal) => reject(this.#fail(signal ?? code)));
     });
     this.ready = quiet(within('a program to start', readySoon, START_MS));
   }
@@ -115,6 +110,14 @@ export class Program<C extends Commands> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** It has ended: nothing will be answered any more. */
+  #fail(why: string | number | null): Error {
+    const error = new Error(`The program ended: ${why}`);
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+    return error;
   }
 
   #take(message: Exclude<AnswerMessage, { kind: 'ready' }>): void {

@@ -19,11 +19,7 @@ export async function waitUntil(
 }
 
 /** Waits for a promise. @throws Error naming `what` when it does not settle in time */
-export function within<T>(
-  what: string,
-  promise: Promise<T>,
-  deadlineMs = DEADLINE_MS,
-): Promise<T> {
+export function within<T>(what: string, promise: Promise<T>, deadlineMs = DEADLINE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

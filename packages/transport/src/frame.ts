@@ -84,6 +84,13 @@ export class FrameAssembler {
     return readFrame(held, end);
   }
 
+  /** Bytes that the header, or then the payload, still lacks: who reads no more keeps no rest. */
+  get missingBytes(): number {
+    const held = this.#held;
+    if (held.length < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES - held.length;
+    return FRAME_HEADER_BYTES + checkFrameHeader(held) - held.length;
+  }
+
   /** Bytes behind the frame: the first records, when the peer was quick. */
   takeRest(): Uint8Array {
     const rest = this.#held;

@@ -8,6 +8,9 @@ import {
 
 import type { LinkHandler } from './contract.js';
 
+/** Longest record whose aligned length is a positive 32-bit number. */
+const STREAM_RECORD_BYTES_MAX = 0x7ffffff8;
+
 /**
  * Finds the records in a byte stream and hands them to the handler.
  *
@@ -23,7 +26,10 @@ export class RecordStream {
 
   constructor(handler: LinkHandler, limits: { readonly recordBytesMax: number }) {
     this.#handler = handler;
-    this.#recordBytesMax = limits.recordBytesMax + RECORD_HEADER_BYTES;
+    this.#recordBytesMax = Math.min(
+      limits.recordBytesMax + RECORD_HEADER_BYTES,
+      STREAM_RECORD_BYTES_MAX,
+    );
   }
 
   /** Takes a piece of the stream. @throws PortError PROTOCOL_ERROR */

@@ -3,14 +3,12 @@
  * Everything in it belongs to its writer; cursors are 128 bytes apart so that two processors never
  * share a line (or an adjacent-line prefetch pair).
  *
- *   0            128            256            384            512               640        4096
- *
- * +------------+--------------+--------------+--------------+-----------------+----------+--------
- *   | magic      | outTail      | inHead       | sleepEpoch   | spaceEpoch      | sections | ring
- *   | layoutHash | records this | records this | odd: this    | odd: this side  | consumed | data …
- *   | ringBytes  | side wrote   | side read    | side sleeps  | waits for space |          |
- *
- * +------------+--------------+--------------+--------------+-----------------+----------+--------
+ *   0            128          256          384           512              640       4096
+ *   +------------+------------+------------+-------------+----------------+---------+--------
+ *   | magic      | outTail    | inHead     | sleepEpoch  | spaceEpoch     | sections| ring
+ *   | layoutHash | bytes this | bytes this | odd: this   | odd: this side | consumed| data …
+ *   | ringBytes  | side wrote | side read  | side sleeps | waits for room |         |
+ *   +------------+------------+------------+-------------+----------------+---------+--------
  *
  * Cursors are byte counts that wrap at 2^32; position in the ring = cursor mod ringBytes.
  */

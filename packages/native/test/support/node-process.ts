@@ -21,12 +21,15 @@ export interface NodeOptions {
   readonly limitFileBlocks?: number;
   /** Descriptors it may have open. */
   readonly limitDescriptors?: number;
+  /** Called when it has said something for the first time. */
+  readonly onFirstOutput?: () => void;
 }
 
 /** Runs a program in a Node process of its own; `binding`, `fs`, `net` and `threads` are there. */
 export function runNode(program: string, options: NodeOptions = {}): Promise<Ended> {
   const child = startNode(program, options);
   let output = '';
+  if (options.onFirstOutput !== undefined) child.stdout.once('data', options.onFirstOutput);
   child.stdout.on('data', (text) => (output += text));
   child.stderr.on('data', (text) => (output += text));
   const timer = setTimeout(() => child.kill('SIGKILL'), RUN_MS);

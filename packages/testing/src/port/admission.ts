@@ -45,7 +45,12 @@ function aclTable(): readonly (readonly [string, Acl, boolean, boolean])[] {
     ['allow own program', [{ action: 'allow', exe: process.execPath }], true, false],
     ['allow another program', [{ action: 'allow', exe: '/bin/false' }], false, false],
     ['allow by predicate', [{ action: 'allow', predicate: (peer) => peer.pid > 0 }], true, false],
-    ['allow by a predicate that says no', [{ action: 'allow', predicate: () => false }], false, false],
+    [
+      'allow by a predicate that says no',
+      [{ action: 'allow', predicate: () => false }],
+      false,
+      false,
+    ],
     ['allow by a predicate that throws', [{ action: 'allow', predicate: broken }], false, false],
     [
       'deny by a predicate that throws, allow all',
@@ -110,10 +115,7 @@ function describePlaces(subject: TransportUnderTest): void {
       await world.createPort({ maxConnections: 2, onMessage: echo });
       const first = await world.connect();
       const second = await world.connect();
-      const error = await expectCode(
-        world.connect({ handshakeTimeoutMs: BUSY_MS }),
-        'SERVER_BUSY',
-      );
+      const error = await expectCode(world.connect({ handshakeTimeoutMs: BUSY_MS }), 'SERVER_BUSY');
       expect(error.retryAfterMs).toBeGreaterThan(0);
       expect(error.executed).toBe('no');
       await second.request(new Uint8Array(1)); // Those inside do not notice.
@@ -190,7 +192,10 @@ function describeAttributes(subject: TransportUnderTest): void {
       ['over 2 GiB', { maxSectionSize: 2 ** 31 }],
       ['over 60 KiB of connect info', { maxConnectInfo: 60 * 1024 + 1 }],
     ])('are a RangeError when one is %s', async (_, attributes) => {
-      const [created, connected] = [world.createPort({ attributes }), world.connect({ attributes })];
+      const [created, connected] = [
+        world.createPort({ attributes }),
+        world.connect({ attributes }),
+      ];
       expect(await rejectionOf('createPort', created)).toBeInstanceOf(RangeError);
       expect(await rejectionOf('connectPort', connected)).toBeInstanceOf(RangeError);
     });

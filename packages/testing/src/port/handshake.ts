@@ -137,7 +137,7 @@ function describeInfoLimits(subject: TransportUnderTest): void {
       expect(requests).toBe(1);
     });
 
-    it('is a RangeError at the server when it is too long, and the decision is still open', async () => {
+    it('is a RangeError at the server when it is too long, and may decide again', async () => {
       const errors: unknown[] = [];
       await world.createPort({
         onConnect: (request) => {

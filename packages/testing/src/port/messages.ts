@@ -129,9 +129,17 @@ const MESSAGE_LIMIT = 256 * 1024;
 function boundarySizes(): number[] {
   const around = [INLINE_LIMIT, RING_BYTES / 2 - 40, RING_BYTES / 2, RING_BYTES];
   return [
-    0, 1, 7, 8, 9, 255, 256, 257,
+    0,
+    1,
+    7,
+    8,
+    9,
+    255,
+    256,
+    257,
     ...around.flatMap((size) => [size - 1, size, size + 1]),
-    MESSAGE_LIMIT - 1, MESSAGE_LIMIT,
+    MESSAGE_LIMIT - 1,
+    MESSAGE_LIMIT,
   ];
 }
 
@@ -164,7 +172,7 @@ function describeSizes(subject: TransportUnderTest): void {
       }
     });
 
-    it('over the limit are MESSAGE_TOO_LONG with both numbers, and the connection lives', async () => {
+    it('over the limit are MESSAGE_TOO_LONG with both numbers; the port lives', async () => {
       const { client } = await world.pair({ server: { ...side, onMessage: echo }, client: side });
       const data = new Uint8Array(MESSAGE_LIMIT + 1);
       for (const promise of [client.request(data), client.send(data)]) {
@@ -216,18 +224,20 @@ function describeOrder(subject: TransportUnderTest): void {
     it('is one FIFO for 10 000 messages of mixed sizes, each direction at once', async () => {
       const attributes = { inlineLimit: 4096 };
       const received = { up: [] as string[], down: [] as string[] };
-      const check = (into: string[]) => (message: PortMessage): void => {
-        const index = into.length;
-        const same = sameBytes(message.data, numberedBytes(index, sizeOf(index)));
-        into.push(same ? 'ok' : `message ${numberOf(message.data)} came as number ${index}`);
-        if (message.isRequest) void message.reply(message.data.subarray(0, 4));
-      };
+      const check =
+        (into: string[]) =>
+        (message: PortMessage): void => {
+          const index = into.length;
+          const same = sameBytes(message.data, numberedBytes(index, sizeOf(index)));
+          into.push(same ? 'ok' : `message ${numberOf(message.data)} came as number ${index}`);
+          if (message.isRequest) void message.reply(message.data.subarray(0, 4));
+        };
       const { client, accepted } = await world.pair({
         server: { attributes, onMessage: check(received.up) },
         client: { attributes, onMessage: check(received.down) },
       });
       const sendAll = async (port: typeof client): Promise<void> => {
-        for (let index = 0; index < COUNT; ) {
+        for (let index = 0; index < COUNT;) {
           const batch: Promise<unknown>[] = [];
           for (const end = Math.min(index + 200, COUNT); index < end; index++) {
             const data = numberedBytes(index, sizeOf(index));
@@ -249,7 +259,10 @@ function describeOrder(subject: TransportUnderTest): void {
       const received = { up: [] as number[], down: [] as number[] };
       const { client, accepted } = await world.pair({
         server: { ...side, onMessage: (message) => void received.up.push(numberOf(message.data)) },
-        client: { ...side, onMessage: (message) => void received.down.push(numberOf(message.data)) },
+        client: {
+          ...side,
+          onMessage: (message) => void received.down.push(numberOf(message.data)),
+        },
       });
       const wanted = Array.from({ length: 900 }, (_, index) => index);
       const size = (index: number): number => (index % 20 === 0 ? 1500 : 600);

@@ -33,8 +33,23 @@ export function describeNames(subject: TransportUnderTest): void {
     const world = usePortWorld(subject);
 
     it.each([
-      'a', '_', '7', 'a.b', 'a-b', 'A_b.C-9', 'a/b', 'a/b/c/d', 'session:a', 'session:a/b',
-      LONG_SEGMENT, `a/${LONG_SEGMENT}`, LONG_NAME, '_.-', 'lock', 'x.lock', 'x.name',
+      'a',
+      '_',
+      '7',
+      'a.b',
+      'a-b',
+      'A_b.C-9',
+      'a/b',
+      'a/b/c/d',
+      'session:a',
+      'session:a/b',
+      LONG_SEGMENT,
+      `a/${LONG_SEGMENT}`,
+      LONG_NAME,
+      '_.-',
+      'lock',
+      'x.lock',
+      'x.name',
     ])('may be "%s"', async (name) => {
       const { server, client } = await world.pair({ server: { onMessage: echo } }, name);
       expect(server.name).toBe(name);
@@ -42,9 +57,36 @@ export function describeNames(subject: TransportUnderTest): void {
     });
 
     it.each([
-      '', '.', '..', '-a', '.a', 'a/', '/a', 'a//b', 'a/b/c/d/e', 'a b', 'ä', 'a\0b', 'a\nb', 'a\\b',
-      '../a', 'a/../b', 'a/./b', `${LONG_SEGMENT}n`, 'a!b', '#a', 'a#b', 'a:b', 'system:a', 'inproc:a',
-      'session:', 'session:session:a', 'SESSION:a', ':a', '%61', 'a*',
+      '',
+      '.',
+      '..',
+      '-a',
+      '.a',
+      'a/',
+      '/a',
+      'a//b',
+      'a/b/c/d/e',
+      'a b',
+      'ä',
+      'a\0b',
+      'a\nb',
+      'a\\b',
+      '../a',
+      'a/../b',
+      'a/./b',
+      `${LONG_SEGMENT}n`,
+      'a!b',
+      '#a',
+      'a#b',
+      'a:b',
+      'system:a',
+      'inproc:a',
+      'session:',
+      'session:session:a',
+      'SESSION:a',
+      ':a',
+      '%61',
+      'a*',
     ])('may not be %j', async (name) => {
       const error = await expectCode(world.createPort({}, name), 'PORT_NAME_INVALID');
       expect(error.executed).toBe('no');
@@ -160,9 +202,6 @@ function describeFiles(subject: TransportUnderTest): void {
   });
 }
 
-/** Only root can give a directory to another user. */
-const itAsRoot = it.skipIf(process.geteuid?.() !== 0);
-
 function describeDirectories(subject: TransportUnderTest): void {
   describe('runtime directory', () => {
     const world = usePortWorld(subject);
@@ -208,7 +247,8 @@ function describeDirectories(subject: TransportUnderTest): void {
       clear('link');
     });
 
-    itAsRoot('of another user is ACCESS_DENIED (needs root)', async () => {
+    it('of another user is ACCESS_DENIED', async ({ skip }) => {
+      skip(process.geteuid?.() !== 0, 'only root can give a directory to another user');
       const directory = own('foreign');
       mkdirSync(directory, { mode: 0o700 });
       chownSync(directory, 12_345, 12_345);

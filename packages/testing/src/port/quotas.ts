@@ -30,7 +30,9 @@ export function describeQuotas(subject: TransportUnderTest): void {
         client: { ...SMALL_RING, attributes },
       });
       const outcomes = await Promise.allSettled(fillUp(client));
-      const accepted = outcomes.flatMap(({ status }, index) => (status === 'fulfilled' ? index : []));
+      const accepted = outcomes.flatMap(({ status }, index) =>
+        status === 'fulfilled' ? index : [],
+      );
       const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
       expect(refused.length).toBeGreaterThan(0);
       for (const { reason } of refused) {

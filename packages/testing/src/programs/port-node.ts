@@ -1,5 +1,5 @@
 /* A process with at most one port and one connection, which does what its test says. */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, openSync, writeSync } from 'node:fs';
 
 import {
   connectPort,
@@ -27,14 +27,19 @@ export interface NodeOptions {
   readonly ringBytes?: number;
 }
 
+/** A file for the numbers of the requests that came, noted before anything is done with them. */
+interface Noting {
+  readonly log?: string;
+}
+
 /** What the server does with requests. */
 export type Behaviour =
   /** Replies with the same data. */
-  | { readonly kind: 'echo' }
+  | ({ readonly kind: 'echo' } & Noting)
   /** Keeps every request. */
-  | { readonly kind: 'hold' }
+  | ({ readonly kind: 'hold' } & Noting)
   /** Keeps every second request and replies to the others. */
-  | { readonly kind: 'half' }
+  | ({ readonly kind: 'half' } & Noting)
   /**
    * Collects `count` requests, then replies to the first `replies` of them, notes in `log` each
    * reply that was accepted, and kills itself: in the same turn, or one turn later.
@@ -60,6 +65,7 @@ export type NodeOutcome = 'replied' | 'open' | PlainError;
 
 let server: ConnectionPort | undefined;
 let client: CommunicationPort | undefined;
+let noteFd = -1;
 const held: PortMessage[] = [];
 const outcomes: NodeOutcome[] = [];
 
@@ -70,7 +76,11 @@ function endpoint(options: NodeOptions): object {
 
 function handle(message: PortMessage, behaviour: Behaviour): void {
   if (!message.isRequest) return;
-  if (behaviour.kind === 'echo' || (behaviour.kind === 'half' && numberOf(message.data) % 2 === 0)) {
+  if (noteFd >= 0) writeSync(noteFd, `${numberOf(message.data)}\n`);
+  if (
+    behaviour.kind === 'echo' ||
+    (behaviour.kind === 'half' && numberOf(message.data) % 2 === 0)
+  ) {
     void message.reply(message.data);
     return;
   }
@@ -113,6 +123,8 @@ const commands = {
   counts: () => countResources(),
   async createPort(options: NodeOptions & { behaviour: Behaviour; acl?: Acl }) {
     const { behaviour, acl, ...rest } = options;
+    const notes = behaviour.kind === 'reply-and-die' ? undefined : behaviour.log;
+    if (notes !== undefined) noteFd = openSync(notes, 'a');
     server = await createPort(options.name, {
       ...endpoint(rest),
       ...(acl === undefined ? {} : { acl }),

@@ -20,6 +20,7 @@ if (role === 'server') {
     ...endpoint,
     onMessage: (message) => void message.reply(message.data),
   });
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
   parentPort?.postMessage('ready');
   parentPort?.once('message', () => void server.close({ drainMs: 0 }));
 } else {
@@ -30,5 +31,6 @@ if (role === 'server') {
     if (reply.length === number * 100) right++;
   }
   await client.close();
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
   parentPort?.postMessage(right);
 }

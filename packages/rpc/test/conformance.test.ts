@@ -1,0 +1,3 @@
+import { describeRpcConformance, transportsUnderTest } from '@portcall/testing';
+
+for (const subject of transportsUnderTest()) describeRpcConformance(subject);

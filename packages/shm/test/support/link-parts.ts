@@ -1,0 +1,100 @@
+import type { NativeBinding } from '@portcall/native';
+import type { LinkEnd, LinkHandler, LinkOptions } from '@portcall/transport';
+
+import { FdWatch } from '../../src/fd-watch.js';
+import { createRegion, importRegion, type OwnRegion } from '../../src/region.js';
+import { ShmLink } from '../../src/shm-link.js';
+import { connectedStream, type Stream } from './native.js';
+
+/** Small rings, and limits that no test reaches by accident. */
+export const LINK_OPTIONS: LinkOptions = {
+  ringBytes: 4096,
+  handshakeTimeoutMs: 2000,
+  spin: false,
+  maxSectionSize: 1024 * 1024,
+  maxTotalSectionSize: 8 * 1024 * 1024,
+};
+
+/** Notes what a link calls. */
+export class Recorder implements LinkHandler {
+  readonly records: number[][] = [];
+  readonly ends: LinkEnd[] = [];
+  writable = 0;
+  /** Runs for each record, after it was noted. */
+  onEach: ((body: Uint8Array) => void) | undefined;
+
+  onRecord(bytes: Uint8Array, _view: DataView, offset: number, lengthBytes: number): void {
+    const body = bytes.slice(offset, offset + lengthBytes);
+    this.records.push([...body]);
+    this.onEach?.(body);
+  }
+
+  onWritable(): void {
+    this.writable++;
+  }
+
+  onEnd(end: LinkEnd): void {
+    this.ends.push(end);
+  }
+}
+
+/** A link whose peer is the test: it holds the peer's end of the socket and writes its region. */
+export interface LoneLink {
+  readonly link: ShmLink;
+  readonly own: OwnRegion;
+  /** The peer's region, as its owner sees it. */
+  readonly peerRegion: OwnRegion;
+  readonly stream: Stream;
+}
+
+/** Owner: the caller, who closes link and stream. */
+export function loneLink(
+  native: NativeBinding,
+  options: LinkOptions = LINK_OPTIONS,
+  early: Uint8Array = new Uint8Array(0),
+): LoneLink {
+  const stream = connectedStream(native);
+  const own = createRegion(native, 4096);
+  const peerRegion = createRegion(native, 4096);
+  native.close(own.fd);
+  const link = new ShmLink({
+    native,
+    fd: stream.near,
+    watch: new FdWatch(native, stream.near, () => undefined),
+    pidfd: -1,
+    peer: undefined,
+    own,
+    peerRegion: importRegion(native, peerRegion.fd, 4096),
+    options,
+    early,
+  });
+  return { link, own, peerRegion, stream };
+}
+
+/** Both ends of a connection, in this process. Owner: the caller, who closes both. */
+export function linkPair(native: NativeBinding): readonly [ShmLink, ShmLink] {
+  const stream = connectedStream(native);
+  const regions = [createRegion(native, 4096), createRegion(native, 4096)] as const;
+  const make = (fd: number, own: OwnRegion, peer: OwnRegion): ShmLink =>
+    new ShmLink({
+      native,
+      fd,
+      watch: new FdWatch(native, fd, () => undefined),
+      pidfd: -1,
+      peer: undefined,
+      own,
+      peerRegion: importRegion(native, peer.fd, 4096),
+      options: LINK_OPTIONS,
+      early: new Uint8Array(0),
+    });
+  return [make(stream.near, regions[0], regions[1]), make(stream.far, regions[1], regions[0])];
+}
+
+/** Commits a record; the peer is told at the end of this turn. @returns false without room */
+export function sendRecord(link: ShmLink, body: readonly number[]): boolean {
+  const claim = link.tryClaim(body.length);
+  if (claim === undefined) return false;
+  claim.bytes.set(body, claim.offset);
+  link.commit(body.length);
+  return true;
+}

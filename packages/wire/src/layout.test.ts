@@ -1,0 +1,130 @@
+/*
+ * The protocol's numbers as literals: who changes a layout changes this table, the version of the
+ * protocol and docs/PROTOCOL.md with it.
+ */
+import { describe, expect, it } from 'vitest';
+
+import { CONTROL_TOKEN, SECTION_TOKEN_BYTES, SECTION_TOKEN_OFFSET } from './control-layout.js';
+import {
+  FEATURE,
+  FRAME_HEADER_BYTES,
+  FRAME_MAGIC,
+  FRAME_OFFSET,
+  FRAME_PAYLOAD_BYTES_MAX,
+  FRAME_TYPE,
+  WIRE_VERSION,
+} from './frame-layout.js';
+import {
+  DATA_INFO_BYTES,
+  DATA_INFO_OFFSET,
+  MESSAGE_FLAG,
+  MESSAGE_HEADER_BYTES,
+  MESSAGE_MODE,
+  MESSAGE_OFFSET,
+  MESSAGE_TYPE,
+} from './message-layout.js';
+import {
+  CONNECT_INFO_BYTES_MAX,
+  DEFAULT_PORT_ATTRIBUTES,
+  PORT_ATTRIBUTE_MAX,
+  PORT_ATTRIBUTE_ORDER,
+} from './port-attributes.js';
+import { RECORD_HEADER_BYTES, RECORD_KIND, RECORD_OFFSET, alignRecord } from './record-layout.js';
+import {
+  LAYOUT_HASH,
+  REGION_HEADER_BYTES,
+  REGION_MAGIC,
+  REGION_OFFSET,
+  RING_BYTES_MAX,
+  RING_BYTES_MIN,
+} from './region-layout.js';
+import {
+  BIND_ITEM_BYTES,
+  BIND_RESULT_BYTES,
+  RPC_REPLY_OFFSET,
+  RPC_REQUEST_OFFSET,
+} from './rpc-layout.js';
+
+describe('the layouts', () => {
+  it('of a handshake frame', () => {
+    expect(FRAME_MAGIC).toBe(Buffer.from('PCL1').readUInt32LE());
+    expect([FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX]).toEqual([24, 65_536]);
+    expect(Object.values(FRAME_OFFSET)).toEqual([0, 4, 5, 6, 7, 8, 12, 16, 20]);
+    expect(FRAME_TYPE).toEqual({ CONNECT_REQUEST: 1, ACCEPT: 2, REJECT: 3 });
+    expect(FEATURE).toEqual({ SHARED_MEMORY: 1 });
+    expect(WIRE_VERSION).toEqual({ MIN: 1, MAX: 1 });
+  });
+
+  it('of the control stream', () => {
+    expect(CONTROL_TOKEN).toEqual({ DOORBELL: 1, SECTION: 2 });
+    expect(SECTION_TOKEN_BYTES).toBe(16);
+    expect(Object.values(SECTION_TOKEN_OFFSET)).toEqual([0, 4, 8, 12]);
+  });
+
+  it('of a region', () => {
+    expect(REGION_MAGIC).toBe(Buffer.from('PCRG').readUInt32LE());
+    expect(REGION_HEADER_BYTES).toBe(4096);
+    expect(Object.values(REGION_OFFSET)).toEqual([0, 4, 8, 128, 256, 384, 512, 640]);
+    expect([RING_BYTES_MIN, RING_BYTES_MAX]).toEqual([4096, 16_777_216]);
+    expect(LAYOUT_HASH).toBe(LAYOUT_HASH_1);
+  });
+
+  it('of a record', () => {
+    expect(RECORD_HEADER_BYTES).toBe(8);
+    expect(RECORD_OFFSET).toEqual({ LENGTH: 0, KIND: 4, RESERVED: 6 });
+    expect(RECORD_KIND).toEqual({ MESSAGE: 1, PADDING: 2 });
+  });
+
+  it('of a message', () => {
+    expect([MESSAGE_HEADER_BYTES, DATA_INFO_BYTES]).toEqual([32, 16]);
+    expect(Object.values(MESSAGE_OFFSET)).toEqual([0, 4, 8, 9, 10, 12, 16, 20, 24, 28, 30]);
+    expect(Object.values(DATA_INFO_OFFSET)).toEqual([0, 4, 8, 12]);
+    expect(MESSAGE_TYPE).toEqual({ REQUEST: 1, REPLY: 2, DATAGRAM: 3, CANCEL: 4, CLOSE: 5 });
+    expect(MESSAGE_MODE).toEqual({ INLINE: 0, SECTION: 1 });
+    expect(MESSAGE_FLAG).toEqual({ EXECUTED_YES: 1, EXECUTED_NO: 2 });
+  });
+
+  it('of rpc', () => {
+    expect(Object.values(RPC_REQUEST_OFFSET)).toEqual([0, 2, 4, 8, 12]);
+    expect(Object.values(RPC_REPLY_OFFSET)).toEqual([0, 4]);
+    expect([BIND_ITEM_BYTES, BIND_RESULT_BYTES]).toEqual([40, 8]);
+  });
+});
+
+/** FNV-1a of the region's and the record's layout, version 1. */
+const LAYOUT_HASH_1 = 0xf582cf96;
+
+describe('the port attributes', () => {
+  it('cross the wire in this order', () => {
+    expect(PORT_ATTRIBUTE_ORDER).toEqual([
+      'maxMessageLength',
+      'inlineLimit',
+      'maxConnectInfo',
+      'maxPoolUsage',
+      'maxQueuedMessages',
+      'maxSectionSize',
+      'maxTotalSectionSize',
+    ]);
+    expect(Object.keys(DEFAULT_PORT_ATTRIBUTES).toSorted()).toEqual(
+      PORT_ATTRIBUTE_ORDER.toSorted(),
+    );
+  });
+
+  it('fit a handshake frame with the longest info', () => {
+    const attributesBytes = 8 + 4 * PORT_ATTRIBUTE_ORDER.length;
+    expect(CONNECT_INFO_BYTES_MAX + attributesBytes).toBeLessThanOrEqual(FRAME_PAYLOAD_BYTES_MAX);
+    expect(PORT_ATTRIBUTE_MAX).toBe(2 ** 31 - 1);
+  });
+});
+
+describe('alignRecord()', () => {
+  it.each([
+    [0, 0],
+    [1, 8],
+    [8, 8],
+    [9, 16],
+    [16 * 1024 * 1024 - 1, 16 * 1024 * 1024],
+  ])('of %i is %i', (lengthBytes, aligned) => {
+    expect(alignRecord(lengthBytes)).toBe(aligned);
+  });
+});
