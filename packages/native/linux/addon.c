@@ -95,6 +95,13 @@ napi_value pc_result(napi_env env, int64_t result) {
   return value;
 }
 
+napi_value pc_new_descriptor(napi_env env, int fd) {
+  int saved = errno;
+  pc_own(env, fd);
+  errno = saved;
+  return pc_result(env, fd);
+}
+
 bool pc_define(napi_env env, napi_value exports, const pc_function *functions, size_t count) {
   for (size_t index = 0; index < count; index++) {
     napi_value function;
@@ -109,7 +116,7 @@ bool pc_define(napi_env env, napi_value exports, const pc_function *functions, s
 }
 
 NAPI_MODULE_INIT() {
-  bool ok = pc_define_memfd(env, exports) && pc_define_map(env, exports) &&
+  bool ok = pc_define_descriptors(env, exports) && pc_define_memfd(env, exports) && pc_define_map(env, exports) &&
             pc_define_socket(env, exports) && pc_define_peer(env, exports) &&
             pc_define_poll(env, exports) && pc_define_lock(env, exports) &&
             pc_define_layout(env, exports);

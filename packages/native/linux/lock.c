@@ -22,7 +22,7 @@ static napi_value lock_file(napi_env env, napi_callback_info info) {
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return pc_result(env, -1);
   int result = flock(fd, LOCK_EX | LOCK_NB);
-  if (result == 0 && same_file(fd, path)) return pc_result(env, fd);
+  if (result == 0 && same_file(fd, path)) return pc_new_descriptor(env, fd);
   int saved = result == 0 ? ESTALE : errno;
   close(fd);
   errno = saved;

@@ -32,7 +32,7 @@ static napi_value memfd_create_allocated(napi_env env, napi_callback_info info) 
     errno = saved;
     return pc_result(env, -1);
   }
-  return pc_result(env, fd);
+  return pc_new_descriptor(env, fd);
 }
 
 /* addSeals(fd, seals): 0 or -errno. */
@@ -108,6 +108,8 @@ static napi_value close_descriptor(napi_env env, napi_callback_info info) {
   pc_args args;
   int32_t fd;
   if (!pc_get_args(env, info, 1, &args) || !pc_get_int(&args, 0, &fd)) return NULL;
+  /* Before close(): afterwards the number may be another thread's. */
+  pc_disown(env, fd);
   return pc_result(env, close(fd));
 }
 

@@ -59,6 +59,12 @@ typedef struct {
 /* Adds the functions to exports; returns false after throwing. */
 bool pc_define(napi_env env, napi_value exports, const pc_function *functions, size_t count);
 
+/* A new descriptor: returned, and closed with its environment unless closed or disowned before. */
+napi_value pc_new_descriptor(napi_env env, int fd);
+void pc_own(napi_env env, int fd);
+void pc_disown(napi_env env, int fd);
+
+bool pc_define_descriptors(napi_env env, napi_value exports);
 bool pc_define_memfd(napi_env env, napi_value exports);
 bool pc_define_map(napi_env env, napi_value exports);
 bool pc_define_socket(napi_env env, napi_value exports);

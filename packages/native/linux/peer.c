@@ -41,13 +41,13 @@ static napi_value peer_pidfd(napi_env env, napi_callback_info info) {
   socklen_t length = sizeof pidfd;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) == 0) {
     fcntl(pidfd, F_SETFD, FD_CLOEXEC);
-    return pc_result(env, pidfd);
+    return pc_new_descriptor(env, pidfd);
   }
   /* Before Linux 6.5: by number. The caller compares start times, since the number may be reused. */
   struct ucred credentials;
   length = sizeof credentials;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0) return pc_result(env, -1);
-  return pc_result(env, syscall(SYS_pidfd_open, credentials.pid, 0));
+  return pc_new_descriptor(env, (int)syscall(SYS_pidfd_open, credentials.pid, 0));
 }
 
 /* processImage(pid, bytes): length of the path of the process's executable, or -errno. */

@@ -42,7 +42,7 @@ static napi_value listen_at(napi_env env, napi_callback_info info) {
     unlink(address.sun_path);
     return pc_result(env, close_with(fd, saved));
   }
-  return pc_result(env, fd);
+  return pc_new_descriptor(env, fd);
 }
 
 /* accept(fd): a connected descriptor, or -errno (-EAGAIN: nobody waits). */
@@ -50,7 +50,7 @@ static napi_value accept_one(napi_env env, napi_callback_info info) {
   pc_args args;
   int32_t fd;
   if (!pc_get_args(env, info, 1, &args) || !pc_get_int(&args, 0, &fd)) return NULL;
-  return pc_result(env, accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  return pc_new_descriptor(env, accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
 /* connect(path): a connected descriptor, or -errno (-EAGAIN: the listener's backlog is full). */
@@ -62,7 +62,7 @@ static napi_value connect_to(napi_env env, napi_callback_info info) {
   if (fd < 0) return pc_result(env, -1);
   if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
     return pc_result(env, close_with(fd, errno));
-  return pc_result(env, fd);
+  return pc_new_descriptor(env, fd);
 }
 
 /* send(fd, bytes, offset, length, passFd): bytes sent, or -errno. passFd < 0: no descriptor. */
@@ -158,6 +158,8 @@ static napi_value receive(napi_env env, napi_callback_info info) {
   bool cut = (message.msg_flags & MSG_CTRUNC) != 0;
   if (message.msg_controllen > 0) collect_descriptors(&message, out, cut ? 1 : capacity);
   if (cut) out[0] = -1;
+  for (int32_t index = 1; index <= out[0] && (size_t)index < capacity; index++)
+    pc_own(env, out[index]);
   return pc_result(env, received);
 }
 

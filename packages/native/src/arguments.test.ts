@@ -16,6 +16,7 @@ const GOOD: Readonly<Record<string, readonly unknown[]>> = {
   readAt: [99999, bytes, 0, 1, 0],
   writeAt: [99999, bytes, 0, 1, 0],
   close: [99999],
+  disown: [99999],
   map: [99999, 4096, 0],
   revoke: [undefined],
   listen: ['', 0, 0],

@@ -35,6 +35,11 @@ export interface NativeBinding {
   writeAt(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
   /** close(2). @returns 0 or −errno */
   close(fd: number): number;
+  /**
+   * Somebody else closes this descriptor from now on. All others that came from here are closed when
+   * their environment (a worker thread, the process) ends.
+   */
+  disown(fd: number): number;
 
   /** mmap(2), shared, not inherited by fork. Unmapped when collected. @returns mapping or −errno */
   map(fd: number, bytes: number, writable: 0 | 1): Mapping | number;

@@ -124,7 +124,7 @@ export class CommunicationPort implements PortEnd {
 
   async close(options: CloseOptions = {}): Promise<void> {
     const giveUpAt = performance.now() + (options.drainMs ?? DRAIN_MS);
-    while (this.#channel.activity > 0 && performance.now() < giveUpAt) {
+    while (!this.#channel.isIdle && performance.now() < giveUpAt) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
     }
     this.abort();

@@ -180,8 +180,13 @@ export class PendingRequests {
 
   #expire(): void {
     this.#timerAt = Infinity;
-    // After a pause of the process, replies that are there already win over their deadlines.
+    // After a pause of the process, replies that are there already win over their deadlines. Where
+    // only the event loop can read them, it does so between its timers and its immediates.
     this.#host.drain();
+    setImmediate(() => this.#declareExpired());
+  }
+
+  #declareExpired(): void {
     const now = performance.now();
     let earliest = Infinity;
     for (let slot = 0; slot <= this.#mask; slot++) {

@@ -150,6 +150,11 @@ export class PortChannel implements LinkHandler {
     return this.#pending.count + this.#open.count;
   }
 
+  /** Nothing is under way: no request of either side, no message that waits for room. */
+  get isIdle(): boolean {
+    return this.activity === 0 && this.#queue.isEmpty;
+  }
+
   /** Begins delivery. Once. */
   start(handler: ChannelHandler): void {
     this.#handler = handler;

@@ -1,4 +1,4 @@
-import type { PortAttributes } from '@portcall/wire';
+import { RING_BYTES_MAX, RING_BYTES_MIN, type PortAttributes } from '@portcall/wire';
 import type { LinkOptions } from '@portcall/transport';
 
 import type { TransportChoice } from './choose-transport.js';
@@ -25,17 +25,29 @@ export interface EndpointOptions {
 /** Default of `ringBytes`: eight messages of the default `inlineLimit`. */
 export const RING_BYTES = 256 * 1024;
 
-/** The transport's part of the options. */
+/** The transport's part of the options. @throws RangeError */
 export function linkOptions(
   options: EndpointOptions,
   attributes: PortAttributes,
   handshakeTimeoutMs: number,
 ): LinkOptions {
+  const ringBytes = options.ringBytes ?? RING_BYTES;
+  if (!isRingBytes(ringBytes)) {
+    throw new RangeError(
+      `Cannot use ring of ${ringBytes} bytes: wanted a power of two from ` +
+        `${RING_BYTES_MIN} to ${RING_BYTES_MAX}`,
+    );
+  }
   return {
-    ringBytes: options.ringBytes ?? RING_BYTES,
+    ringBytes,
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? handshakeTimeoutMs,
     spin: options.spin ?? true,
     maxSectionSize: attributes.maxSectionSize,
     maxTotalSectionSize: attributes.maxTotalSectionSize,
   };
+}
+
+function isRingBytes(bytes: number): boolean {
+  const isInRange = bytes >= RING_BYTES_MIN && bytes <= RING_BYTES_MAX;
+  return isInRange && Number.isInteger(Math.log2(bytes));
 }

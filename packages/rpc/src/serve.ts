@@ -65,7 +65,7 @@ export class RpcServer implements AsyncDisposable {
   async close(options: CloseOptions = {}): Promise<void> {
     await this.#listening.stop();
     const giveUpAt = performance.now() + (options.drainMs ?? DRAIN_MS);
-    const isBusy = (): boolean => [...this.#channels].some((channel) => channel.activity > 0);
+    const isBusy = (): boolean => [...this.#channels].some((channel) => !channel.isIdle);
     while (isBusy() && performance.now() < giveUpAt) await sleep(DRAIN_POLL_MS);
     for (const channel of this.#channels) channel.close(0);
     while (this.#channels.size > 0) await sleep(0);

@@ -2,57 +2,57 @@ import { describe, expect, it } from 'vitest';
 
 import { AdaptiveLinger } from './adaptive-linger.js';
 
-/** Plays idle periods: each lasts `gapMs`, then records come. @returns how many were lingered out */
-function play(linger: AdaptiveLinger, gapMs: number, periods: number): number {
-  let hits = 0;
+/** What came of a number of idle periods. */
+interface Outcome {
+  /** Periods that were lingered out to their end. */
+  hits: number;
+  /** Time spent awake. */
+  awakeMs: number;
+}
+
+/** Plays idle periods: each lasts `gapMs`, then records come. */
+function play(linger: AdaptiveLinger, gapMs: number, periods: number, isAwake = true): Outcome {
+  const outcome = { hits: 0, awakeMs: 0 };
   let nowMs = 1000;
   for (let period = 0; period < periods; period++) {
-    const endsAt = nowMs + gapMs;
-    let isAwake = linger.shouldLinger(nowMs);
-    while (isAwake && nowMs < endsAt) {
+    const from = nowMs;
+    let lingers = linger.shouldLinger(nowMs, isAwake);
+    while (lingers && nowMs < from + gapMs) {
       nowMs += 0.002;
-      isAwake = linger.shouldLinger(nowMs);
+      lingers = linger.shouldLinger(nowMs, isAwake);
     }
-    if (isAwake) hits++;
-    nowMs = endsAt;
+    if (lingers) outcome.hits++;
+    outcome.awakeMs += nowMs - from;
+    nowMs = from + gapMs;
     linger.onRecords();
   }
-  return hits;
+  return outcome;
 }
 
 describe('AdaptiveLinger', () => {
-  it('learns to stay awake when records come soon', () => {
-    const linger = new AdaptiveLinger(true);
-    play(linger, 0.02, 200);
-    expect(play(linger, 0.02, 100)).toBe(100);
+  it('stays awake for a peer that is awake, while records come soon', () => {
+    expect(play(new AdaptiveLinger(true), 0.02, 1000).hits).toBe(1000);
   });
 
-  it('learns to sleep when they do not, and only tries now and then', () => {
-    const linger = new AdaptiveLinger(true);
-    play(linger, 0.02, 200);
-    play(linger, 5, 200);
-    let awakeMs = 0;
-    let nowMs = 1e6;
-    for (let period = 0; period < 2000; period++) {
-      const from = nowMs;
-      while (linger.shouldLinger(nowMs)) nowMs += 0.002;
-      awakeMs += nowMs - from;
-      nowMs += 5;
-      linger.onRecords();
-    }
-    // Failed trials of 9 × 100 µs, each time further apart: far below one per cent.
+  it('stops when they do not, and only tries now and then', () => {
+    const { hits, awakeMs } = play(new AdaptiveLinger(true), 5, 2000);
+    expect(hits).toBe(0);
+    // 9 × 100 µs of 73 periods of 5 ms: a quarter of one per cent.
     expect(awakeMs).toBeGreaterThan(0);
-    expect(awakeMs / (2000 * 5)).toBeLessThan(0.001);
+    expect(awakeMs / (2000 * 5)).toBeLessThan(0.004);
   });
 
   it('finds out that times have changed', () => {
     const linger = new AdaptiveLinger(true);
     play(linger, 5, 200);
-    expect(play(linger, 0.02, 400)).toBeGreaterThan(200);
+    expect(play(linger, 0.02, 200).hits).toBeGreaterThan(100);
+  });
+
+  it('probes for a sleeping peer once in 256 idle periods', () => {
+    expect(play(new AdaptiveLinger(true), 0.2, 2560, false).hits).toBe(10);
   });
 
   it('never lingers when it is off', () => {
-    const linger = new AdaptiveLinger(false);
-    expect(play(linger, 0.001, 100)).toBe(0);
+    expect(play(new AdaptiveLinger(false), 0.001, 100).awakeMs).toBe(0);
   });
 });

@@ -1,8 +1,11 @@
-/**
- * Longest time to stay awake with nothing to do, in milliseconds: two to three wake-ups of a sleeping
- * process, so that one side that lingers still catches the answer of one that had to be woken.
- */
+/** How long to stay awake for a peer that is awake too, in milliseconds: several turns of both. */
 const LINGER_MS = 0.1;
+
+/** How long to stay awake, now and then, for a peer that has to be woken: a slow wake-up. */
+const PROBE_MS = 0.25;
+
+/** One idle period in this many is such a probe: too few to be seen in the 99th percentile. */
+const PROBE_EVERY = 256;
 
 /** Idle periods after which the score is looked at. */
 const TRIAL = 16;
@@ -10,18 +13,17 @@ const TRIAL = 16;
 /** Lingering goes on when at least this many of a trial's idle periods ended in time. */
 const HITS_WANTED = 8;
 
-/** Idle periods without lingering after a failed trial: at first, and at most. */
-const PAUSE_FIRST = 64;
-const PAUSE_LAST = 4096;
+/** Idle periods without lingering after a failed trial. */
+const PAUSE = 64;
 
 /**
  * Decides how long a side that has run dry stays awake before it sleeps.
  *
  * A sleeping side costs its peer a system call and itself a wake-up, together far more than the time
- * between two messages of a busy connection. So it lingers for a moment, turning the event loop, and
- * keeps a score: while at least half of the idle periods end in that moment it goes on, else it
- * stops, and tries again after a while, each time a longer one. Trials are several periods long,
- * since lingering pays most when both sides do it at once.
+ * between two messages of a busy connection. Staying awake pays when both sides do it: alone, it
+ * only keeps a processor from the peer. So a side lingers while the peer is awake (each sees the
+ * other's sleep word) and while that succeeds often enough; and once in a while it lingers for a
+ * sleeping peer as well, which then finds it awake and joins in.
  *
  * A connection without traffic costs nothing: an idle period begins with records delivered.
  */
@@ -31,9 +33,10 @@ export class AdaptiveLinger {
   #misses = 0;
   /** Idle periods that are still to pass without lingering. */
   #pause = 0;
-  #nextPause = PAUSE_FIRST;
+  #untilProbe = PROBE_EVERY;
   /** When this idle period's lingering ends; 0 while there is none. */
   #endsAt = 0;
+  #isProbe = false;
 
   /** @param isEnabled false where a second processor is missing, or the program does not want it */
   constructor(isEnabled: boolean) {
@@ -44,40 +47,44 @@ export class AdaptiveLinger {
   onRecords(): void {
     if (this.#endsAt === 0) return;
     this.#endsAt = 0;
-    this.#hits++;
-    if (this.#hits + this.#misses < TRIAL) return;
-    this.#hits = 0;
-    this.#misses = 0;
-    this.#nextPause = PAUSE_FIRST;
+    if (!this.#isProbe) this.#score(true);
   }
 
   /**
    * Whether to stay awake; asked again and again while there is nothing to do.
    *
    * @param nowMs on `performance.now()`'s clock
+   * @param peerIsAwake whether the peer's sleep word says so
    */
-  shouldLinger(nowMs: number): boolean {
+  shouldLinger(nowMs: number, peerIsAwake: boolean): boolean {
     if (!this.#isEnabled) return false;
-    if (this.#endsAt === 0) {
-      if (this.#pause > 0) {
-        this.#pause--;
-        return false;
-      }
-      this.#endsAt = nowMs + LINGER_MS;
-      return true;
-    }
+    if (this.#endsAt === 0) return this.#begin(nowMs, peerIsAwake);
     if (nowMs < this.#endsAt) return true;
     this.#endsAt = 0;
-    this.#onMiss();
+    if (!this.#isProbe) this.#score(false);
     return false;
   }
 
-  #onMiss(): void {
-    this.#misses++;
-    if (this.#misses <= TRIAL - HITS_WANTED) return;
+  #begin(nowMs: number, peerIsAwake: boolean): boolean {
+    this.#isProbe = !peerIsAwake;
+    if (this.#isProbe) {
+      if (--this.#untilProbe > 0) return false;
+      this.#untilProbe = PROBE_EVERY;
+    } else if (this.#pause > 0) {
+      this.#pause--;
+      return false;
+    }
+    this.#endsAt = nowMs + (this.#isProbe ? PROBE_MS : LINGER_MS);
+    return true;
+  }
+
+  #score(isHit: boolean): void {
+    if (isHit) this.#hits++;
+    else this.#misses++;
+    const hasFailed = this.#misses > TRIAL - HITS_WANTED;
+    if (hasFailed) this.#pause = PAUSE;
+    if (!hasFailed && this.#hits + this.#misses < TRIAL) return;
     this.#hits = 0;
     this.#misses = 0;
-    this.#pause = this.#nextPause;
-    this.#nextPause = Math.min(this.#nextPause * 2, PAUSE_LAST);
   }
 }

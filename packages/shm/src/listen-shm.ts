@@ -47,6 +47,7 @@ class ShmListener implements Listener {
   readonly #pending: PendingConnects;
   readonly #watch: FdWatch;
   readonly #handshakes = new Set<HandshakeSocket>();
+  readonly #undecided = new Set<IncomingShm>();
   /** Given up for a moment when descriptors run out, so that a client can be told so. */
   #spareFd: number;
   #closed = false;
@@ -66,6 +67,7 @@ class ShmListener implements Listener {
     this.#watch.close();
     this.#native.close(this.#fd);
     if (this.#spareFd >= 0) this.#native.close(this.#spareFd);
+    for (const incoming of this.#undecided) incoming.abandon();
     for (const socket of this.#handshakes) socket.close();
   }
 
@@ -110,8 +112,14 @@ class ShmListener implements Listener {
         leave();
         return;
       }
-      const parts = { native: this.#native, socket, received, options: this.#options, leave };
-      this.#options.onIncoming(new IncomingShm(parts));
+      const settle = (): void => {
+        this.#undecided.delete(incoming);
+        leave();
+      };
+      const parts = { native: this.#native, socket, received, options: this.#options };
+      const incoming: IncomingShm = new IncomingShm({ ...parts, leave: settle });
+      this.#undecided.add(incoming);
+      this.#options.onIncoming(incoming);
     } catch {
       leave(); // Broken, late or malformed: receive() has closed the socket.
     }
@@ -162,12 +170,15 @@ class IncomingShm implements IncomingLink {
     this.#parts = parts;
     this.peer = parts.socket.peer;
     this.payload = parts.received.frame.payload;
-    parts.socket.watchEnd(() => {
-      const onGone = this.onGone;
-      this.#settle();
-      this.#discard();
-      onGone?.();
-    });
+    parts.socket.watchEnd(() => this.abandon());
+  }
+
+  /** There will be no decision: the client went away, or the listener ends. */
+  abandon(): void {
+    const { onGone } = this;
+    this.#settle();
+    this.#discard();
+    onGone?.();
   }
 
   accept(payload: Uint8Array): Link {

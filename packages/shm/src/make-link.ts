@@ -88,6 +88,7 @@ export function makeSocketLink(
   const { fd, pidfd, watch } = socket.release();
   watch.close();
   if (pidfd >= 0) native.close(pidfd);
+  native.disown(fd);
   const stream = new Socket({ fd, readable: true, writable: true });
   return new SocketLink(stream, socket.peer, rest);
 }

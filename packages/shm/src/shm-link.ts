@@ -201,7 +201,7 @@ export class ShmLink implements Link {
     this.drain();
     if (this.#ended || this.#resumeQueued) return;
     if (hadRecords) this.#linger.onRecords();
-    if (this.#linger.shouldLinger(performance.now())) {
+    if (this.#linger.shouldLinger(performance.now(), this.#wake.isPeerAwake())) {
       this.#queueResume();
       return;
     }

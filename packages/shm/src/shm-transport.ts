@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 import { errnoName, loadNative, systemError, type NativeBinding } from '@portcall/native';
 import type { FileLock, Transport } from '@portcall/transport';
@@ -35,7 +35,7 @@ export function createShmTransport(): ShmAvailability {
 function tryLock(native: NativeBinding, path: string): FileLock | undefined {
   for (;;) {
     const fd = native.lockFile(path);
-    if (fd >= 0) return heldLock(native, path, fd);
+    if (fd >= 0) return isPidLocked(path) ? giveBack(native, fd) : heldLock(native, path, fd);
     const code = errnoName(fd);
     if (code === 'EAGAIN' || code === 'EWOULDBLOCK') return undefined;
     if (code !== 'ESTALE') throw systemError('flock', fd);
@@ -43,6 +43,8 @@ function tryLock(native: NativeBinding, path: string): FileLock | undefined {
 }
 
 function heldLock(native: NativeBinding, path: string, fd: number): FileLock {
+  // For processes without the addon, which cannot see this lock but look who owns the file.
+  writeFileSync(path, `flock ${process.pid}`);
   let held = true;
   return {
     release() {
@@ -53,4 +55,21 @@ function heldLock(native: NativeBinding, path: string, fd: number): FileLock {
       native.close(fd);
     },
   };
+}
+
+function giveBack(native: NativeBinding, fd: number): undefined {
+  native.close(fd);
+  return undefined;
+}
+
+/** Whether the file is the lock of a live process without the addon: its bare pid. */
+function isPidLocked(path: string): boolean {
+  const text = readFileSync(path, 'latin1');
+  if (!/^[1-9]\d{0,9}$/.test(text)) return false;
+  try {
+    process.kill(Number(text), 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

@@ -40,6 +40,11 @@ export class WakeWords {
     return true;
   }
 
+  /** Whether the peer needs no doorbell now. Only a hint: it may fall asleep the next moment. */
+  isPeerAwake(): boolean {
+    return (Atomics.load(this.#peerWords, SLEEP_EPOCH) & 1) === 0;
+  }
+
   /** After a commit: whether the peer sleeps and has not been rung for this sleep. */
   peerNeedsRecordBell(): boolean {
     const epoch = Atomics.load(this.#peerWords, SLEEP_EPOCH) >>> 0;

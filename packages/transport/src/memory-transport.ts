@@ -18,6 +18,8 @@ import { PendingConnects } from './pending-connects.js';
 interface MemoryListener {
   readonly options: ListenOptions;
   readonly pending: PendingConnects;
+  /** Clients that wait for a decision: what ends their wait. */
+  readonly undecided: Set<() => void>;
 }
 
 /**
@@ -34,11 +36,13 @@ export function createMemoryTransport(): Transport {
       if (listeners.has(address)) {
         throw new PortError('PORT_NAME_IN_USE', `Cannot listen at ${address}: it is in use`);
       }
-      const listener = { options, pending: new PendingConnects(options.pendingConnectsMax) };
+      const pending = new PendingConnects(options.pendingConnectsMax);
+      const listener = { options, pending, undecided: new Set<() => void>() };
       listeners.set(address, listener);
       return {
         async close() {
           if (listeners.get(address) === listener) listeners.delete(address);
+          for (const giveUp of listener.undecided) giveUp();
         },
       };
     },
@@ -69,7 +73,7 @@ class OutgoingMemory implements OutgoingLink {
   }
 
   request(payload: Uint8Array): Promise<LinkDecision> {
-    const { options, pending } = this.#listener;
+    const { options, pending, undecided } = this.#listener;
     const leave = pending.tryEnter(undefined);
     if (leave === undefined) {
       return Promise.resolve({ payload: options.busyPayload, link: undefined });
@@ -77,18 +81,23 @@ class OutgoingMemory implements OutgoingLink {
     return new Promise<LinkDecision>((resolve, reject) => {
       const timeoutMs = this.#options.handshakeTimeoutMs;
       const incoming = new IncomingMemory(payload.slice(), (decision) => {
-        clearTimeout(timer);
-        leave();
+        settle();
         resolve(decision);
       });
-      const fail = (error: PortError): void => {
+      const giveUp = (): void => fail(handshakeBroken(this.#address));
+      const settle = (): void => {
         clearTimeout(timer);
+        undecided.delete(giveUp);
         leave();
+      };
+      const fail = (error: PortError): void => {
+        settle();
         incoming.abandon();
         reject(error);
       };
       const timer = setTimeout(() => fail(handshakeTimeout(this.#address, timeoutMs)), timeoutMs);
-      this.#giveUp = () => fail(handshakeBroken(this.#address));
+      undecided.add(giveUp);
+      this.#giveUp = giveUp;
       process.nextTick(() => options.onIncoming(incoming));
     });
   }

@@ -42,7 +42,8 @@ function lockAt(path: string): FileLock {
 
 function ownerOf(path: string): number {
   try {
-    return Number(readFileSync(path, 'utf8'));
+    // A process with the addon writes 'flock' before its own.
+    return Number(readFileSync(path, 'utf8').replace(/^flock /, ''));
   } catch {
     return 0; // Gone, which is as good as dead.
   }

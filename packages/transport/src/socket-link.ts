@@ -53,12 +53,12 @@ export class SocketLink implements Link {
     this.#handler = handler;
     this.#stream = new RecordStream(handler, limits);
     const socket = this.#socket;
-    socket.on('data', (piece) => this.#receive(piece as Uint8Array));
+    socket.on('data', (piece) => this.#receive(plainBytes(piece as Uint8Array)));
     socket.on('drain', () => this.#onRoom());
     socket.on('error', () => undefined); // 'close' follows and says the same.
     socket.on('close', () => this.#end({ kind: 'ended' }));
     socket.on('end', () => this.#end({ kind: 'ended' }));
-    if (this.#early.length > 0) this.#receive(this.#early);
+    if (this.#early.length > 0) this.#receive(plainBytes(this.#early));
     if (socket.destroyed) process.nextTick(() => this.#end({ kind: 'ended' }));
     else socket.resume();
   }
@@ -151,4 +151,9 @@ export class SocketLink implements Link {
     const handler = this.#handler;
     process.nextTick(() => handler?.onEnd(end));
   }
+}
+
+/** The same memory without Buffer's methods: its `slice` is no copy. */
+function plainBytes(piece: Uint8Array): Uint8Array {
+  return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
 }

@@ -43,12 +43,25 @@ export function createSocketTransport(): Transport {
 
 async function listen(address: string, options: ListenOptions): Promise<Listener> {
   const pending = new PendingConnects(options.pendingConnectsMax);
+  /** Sockets on which no decision was made yet: they end with the listener. */
+  const undecided = new Set<Socket>();
   const server = createServer({ pauseOnConnect: true }, (socket) => {
-    void serveSocket(socket, pending, options);
+    undecided.add(socket);
+    socket.once('close', () => undecided.delete(socket));
+    void serveSocket(socket, pending, {
+      ...options,
+      onSettled: () => undecided.delete(socket),
+    });
   });
   await listening(server, address);
   chmodSync(address, options.mode);
-  return { close: () => new Promise((resolve) => server.close(() => resolve())) };
+  return {
+    async close() {
+      // Listening ends in this call; the server's own callback waits for every connection.
+      server.close();
+      for (const socket of undecided) socket.destroy();
+    },
+  };
 }
 
 function listening(server: Server, address: string): Promise<void> {
@@ -64,7 +77,7 @@ function listening(server: Server, address: string): Promise<void> {
 async function serveSocket(
   socket: Socket,
   pending: PendingConnects,
-  options: ListenOptions,
+  options: ListenOptions & SettleOption,
 ): Promise<void> {
   const leave = pending.tryEnter(undefined);
   if (leave === undefined) {
@@ -92,7 +105,7 @@ async function serveSocket(
 export async function acceptSocket(
   socket: Socket,
   peer: PeerIdentity | undefined,
-  options: Pick<ListenOptions, 'handshakeTimeoutMs' | 'onIncoming'>,
+  options: Pick<ListenOptions, 'handshakeTimeoutMs' | 'onIncoming'> & SettleOption,
 ): Promise<void> {
   const { frame, rest } = await receiveFrame(socket, 'client', options.handshakeTimeoutMs);
   if (frame.type !== FRAME_TYPE.CONNECT_REQUEST) {
@@ -105,7 +118,20 @@ export async function acceptSocket(
     );
     return;
   }
-  options.onIncoming(new IncomingSocket(socket, peer, frame.payload, rest));
+  const { onSettled } = options;
+  options.onIncoming(new IncomingSocket({ socket, peer, early: rest, onSettled }, frame.payload));
+}
+
+interface SettleOption {
+  /** The server has decided, or the client has gone. */
+  readonly onSettled?: (() => void) | undefined;
+}
+
+interface IncomingParts extends SettleOption {
+  readonly socket: Socket;
+  readonly peer: PeerIdentity | undefined;
+  /** Bytes behind the handshake frame. */
+  readonly early: Uint8Array;
 }
 
 class IncomingSocket implements IncomingLink {
@@ -114,18 +140,16 @@ class IncomingSocket implements IncomingLink {
   onGone: (() => void) | undefined;
   readonly #socket: Socket;
   readonly #early: Uint8Array;
+  readonly #onSettled: (() => void) | undefined;
   readonly #noticeGone = (): void => this.onGone?.();
 
-  constructor(
-    socket: Socket,
-    peer: PeerIdentity | undefined,
-    payload: Uint8Array,
-    early: Uint8Array,
-  ) {
+  constructor(parts: IncomingParts, payload: Uint8Array) {
+    const { socket } = parts;
     this.#socket = socket;
-    this.peer = peer;
+    this.peer = parts.peer;
     this.payload = payload;
-    this.#early = early;
+    this.#early = parts.early;
+    this.#onSettled = parts.onSettled;
     socket.once('close', this.#noticeGone);
     socket.resume(); // Only so that an end of the stream is noticed; a client must wait for us.
     socket.once('end', this.#noticeGone);
@@ -145,6 +169,7 @@ class IncomingSocket implements IncomingLink {
 
   #settle(): void {
     this.onGone = undefined;
+    this.#onSettled?.();
     this.#socket.off('close', this.#noticeGone).off('end', this.#noticeGone).pause();
   }
 }

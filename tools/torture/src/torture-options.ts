@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util';
+
+/** What a run of the torture does. */
+export interface TortureOptions {
+  /** Processes killed while calls are under way; servers and clients take turns. */
+  readonly kills: number;
+  /** Servers that reply and kill themselves in the same turn. */
+  readonly rounds: number;
+  readonly transport: 'shm' | 'socket';
+  /** All that is random comes from it: the same seed draws the same moments. */
+  readonly seed: number;
+}
+
+/** Reads the arguments. @throws TypeError, RangeError */
+export function parseTortureOptions(args: readonly string[]): TortureOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      kills: { type: 'string', default: '300' },
+      rounds: { type: 'string', default: '200' },
+      transport: { type: 'string', default: 'shm' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    },
+  });
+  const { transport } = values;
+  if (transport !== 'shm' && transport !== 'socket') {
+    throw new RangeError(`Cannot torture: transport is "${transport}", wanted shm or socket`);
+  }
+  return {
+    kills: countOf('kills', values.kills),
+    rounds: countOf('rounds', values.rounds),
+    transport,
+    seed: countOf('seed', values.seed),
+  };
+}
+
+function countOf(name: string, text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw new RangeError(`Cannot torture: ${name} is "${text}", wanted a whole number from 0`);
+}
