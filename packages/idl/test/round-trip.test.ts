@@ -130,8 +130,8 @@ describe('generated messages', () => {
       required: '',
       expanded: [1, 2],
       packed: [1, 2],
-      state: 1,
-    } as const;
+      state: 1 as const,
+    };
     const message = Modern.fromPartial(partial);
     message.delimited = Modern.fromPartial({ explicit: 5 });
     const expected = reflect('editions', 'acme.modern.Modern', {

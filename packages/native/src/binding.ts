@@ -36,8 +36,8 @@ export interface NativeBinding {
   /** close(2). @returns 0 or −errno */
   close(fd: number): number;
   /**
-   * Somebody else closes this descriptor from now on. All others that came from here are closed when
-   * their environment (a worker thread, the process) ends.
+   * Somebody else closes this descriptor from now on. All others that came from here are closed
+   * when their environment (a worker thread, the process) ends.
    */
   disown(fd: number): number;
 

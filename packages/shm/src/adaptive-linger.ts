@@ -19,7 +19,8 @@ const PAUSE = 64;
 /**
  * Decides how long a side that has run dry stays awake before it sleeps.
  *
- * A sleeping side costs its peer a system call and itself a wake-up, together far more than the time
+ * A sleeping side costs its peer a system call and itself a wake-up, together far more than the
+ * time
  * between two messages of a busy connection. Staying awake pays when both sides do it: alone, it
  * only keeps a processor from the peer. So a side lingers while the peer is awake (each sees the
  * other's sleep word) and while that succeeds often enough; and once in a while it lingers for a
