@@ -48,8 +48,17 @@ describe('AdaptiveLinger', () => {
     expect(play(linger, 0.02, 200).hits).toBeGreaterThan(100);
   });
 
-  it('probes for a sleeping peer once in 256 idle periods', () => {
-    expect(play(new AdaptiveLinger(true), 0.2, 2560, false).hits).toBe(10);
+  it('probes for a sleeping peer ever more rarely, down to once in 256 idle periods', () => {
+    const linger = new AdaptiveLinger(true);
+    expect(play(linger, 0.2, 510, false).hits).toBe(8);
+    expect(play(linger, 0.2, 2560, false).hits).toBe(10);
+  });
+
+  it('probes again soon after lingering has paid', () => {
+    const linger = new AdaptiveLinger(true);
+    play(linger, 0.2, 5120, false);
+    play(linger, 0.02, 1);
+    expect(play(linger, 0.2, 6, false).hits).toBe(2);
   });
 
   it('never lingers when it is off', () => {

@@ -2,10 +2,15 @@
 const LINGER_MS = 0.1;
 
 /** How long to stay awake, now and then, for a peer that has to be woken: a slow wake-up. */
-const PROBE_MS = 0.25;
+const PROBE_MS = 0.5;
 
-/** One idle period in this many is such a probe: too few to be seen in the 99th percentile. */
-const PROBE_EVERY = 256;
+/**
+ * Idle periods from one such probe to the next: few after lingering has just paid, so that one hiccup
+ * does not end it; twice as many after each probe that leads to nothing, up to so few probes that
+ * they cannot be seen in the 99th percentile.
+ */
+const PROBE_FIRST = 2;
+const PROBE_LAST = 256;
 
 /** Idle periods after which the score is looked at. */
 const TRIAL = 16;
@@ -34,7 +39,8 @@ export class AdaptiveLinger {
   #misses = 0;
   /** Idle periods that are still to pass without lingering. */
   #pause = 0;
-  #untilProbe = PROBE_EVERY;
+  #untilProbe = PROBE_FIRST;
+  #probeInterval = PROBE_FIRST;
   /** When this idle period's lingering ends; 0 while there is none. */
   #endsAt = 0;
   #isProbe = false;
@@ -70,7 +76,8 @@ export class AdaptiveLinger {
     this.#isProbe = !peerIsAwake;
     if (this.#isProbe) {
       if (--this.#untilProbe > 0) return false;
-      this.#untilProbe = PROBE_EVERY;
+      this.#probeInterval = Math.min(this.#probeInterval * 2, PROBE_LAST);
+      this.#untilProbe = this.#probeInterval;
     } else if (this.#pause > 0) {
       this.#pause--;
       return false;
@@ -80,8 +87,13 @@ export class AdaptiveLinger {
   }
 
   #score(isHit: boolean): void {
-    if (isHit) this.#hits++;
-    else this.#misses++;
+    if (isHit) {
+      this.#hits++;
+      this.#probeInterval = PROBE_FIRST;
+      this.#untilProbe = PROBE_FIRST;
+    } else {
+      this.#misses++;
+    }
     const hasFailed = this.#misses > TRIAL - HITS_WANTED;
     if (hasFailed) this.#pause = PAUSE;
     if (!hasFailed && this.#hits + this.#misses < TRIAL) return;
