@@ -5,7 +5,8 @@ const LINGER_MS = 0.1;
 const PROBE_MS = 0.5;
 
 /**
- * Idle periods from one such probe to the next: few after lingering has just paid, so that one hiccup
+ * Idle periods from one such probe to the next: few after lingering has just paid, so that one
+ * hiccup
  * does not end it; twice as many after each probe that leads to nothing, up to so few probes that
  * they cannot be seen in the 99th percentile.
  */
