@@ -1,4 +1,4 @@
-import { RING_BYTES_MAX, RING_BYTES_MIN, type PortAttributes } from '@portcall/wire';
+import { RING_BYTES_MAX, RING_BYTES_MIN, isRingBytes, type PortAttributes } from '@portcall/wire';
 import type { LinkOptions } from '@portcall/transport';
 
 import type { TransportChoice } from './choose-transport.js';
@@ -45,9 +45,4 @@ export function linkOptions(
     maxSectionSize: attributes.maxSectionSize,
     maxTotalSectionSize: attributes.maxTotalSectionSize,
   };
-}
-
-function isRingBytes(bytes: number): boolean {
-  const isInRange = bytes >= RING_BYTES_MIN && bytes <= RING_BYTES_MAX;
-  return isInRange && Number.isInteger(Math.log2(bytes));
 }

@@ -2,10 +2,10 @@ import { Socket } from 'node:net';
 
 import type { NativeBinding } from '@portcall/native';
 import { SocketLink, type Frame, type Link, type LinkOptions } from '@portcall/transport';
-import { FEATURE, LAYOUT_HASH } from '@portcall/wire';
+import { FEATURE, LAYOUT_HASH, isRingBytes } from '@portcall/wire';
 
 import type { HandshakeSocket, ReceivedHandshake } from './handshake-socket.js';
-import { importRegion, isRingBytes, type OwnRegion, type Region } from './region.js';
+import { importRegion, type OwnRegion, type Region } from './region.js';
 import { ShmLink } from './shm-link.js';
 
 /** True when the frame offers shared memory of the layout that this build has. */

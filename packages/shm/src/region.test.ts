@@ -16,7 +16,7 @@ import { expectDescriptors, openDescriptors } from '../test/support/descriptors.
 import { codeOf, connectedStream, nativeBinding, sparseMemfd } from '../test/support/native.js';
 import { buildPeer, startPeer } from '../test/support/peer-program.js';
 import { waitUntil } from '../test/support/wait-until.js';
-import { REGION_SEALS, createRegion, importRegion, isRingBytes } from './region.js';
+import { REGION_SEALS, createRegion, importRegion } from './region.js';
 
 const native = nativeBinding();
 const RING_BYTES = 4096;
@@ -64,17 +64,6 @@ function expectRefused(fd: number, ringBytes = RING_BYTES): void {
   expect(codeOf(() => importRegion(native, fd, ringBytes))).toBe('PROTOCOL_ERROR');
   expect(isOpen(fd)).toBe(false);
 }
-
-describe('isRingBytes()', () => {
-  it.each([4096, 8192, 32_768, 16 * 1024 * 1024])('admits %i', (bytes) => {
-    expect(isRingBytes(bytes)).toBe(true);
-  });
-
-  it.each([0, 1, 2048, 4095, 4097, 5000, 12_288, 32 * 1024 * 1024, -4096, Number.NaN, 2 ** 32])(
-    'refuses %d',
-    (bytes) => expect(isRingBytes(bytes)).toBe(false),
-  );
-});
 
 describe('createRegion()', () => {
   it('makes one that the other side accepts, with all seals', () => {

@@ -14,6 +14,7 @@ import {
   REGION_OFFSET,
   RING_BYTES_MAX,
   RING_BYTES_MIN,
+  isRingBytes,
 } from '@portcall/wire';
 
 /** What every region's descriptor must be sealed with, before it leaves and before it is mapped. */
@@ -36,11 +37,6 @@ export interface Region {
 export interface OwnRegion extends Region {
   /** Owner: the caller, who closes it once the peer has it. */
   readonly fd: number;
-}
-
-/** Whether a number can be the size of a ring. */
-export function isRingBytes(bytes: number): boolean {
-  return bytes >= RING_BYTES_MIN && bytes <= RING_BYTES_MAX && (bytes & (bytes - 1)) === 0;
 }
 
 /**

@@ -42,6 +42,7 @@ export {
   REGION_OFFSET,
   RING_BYTES_MAX,
   RING_BYTES_MIN,
+  isRingBytes,
 } from './region-layout.js';
 export {
   RECORD_ALIGNMENT_BYTES,

@@ -37,6 +37,12 @@ export const RING_BYTES_MIN = 4096;
 /** Largest ring: 16 MiB; cursors allow far more, memory per connection does not. */
 export const RING_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Whether a number can be the size of a ring. */
+export function isRingBytes(bytes: number): boolean {
+  const isInRange = bytes >= RING_BYTES_MIN && bytes <= RING_BYTES_MAX;
+  return isInRange && Number.isInteger(Math.log2(bytes));
+}
+
 /**
  * Both sides compare this number in the handshake: it changes with every change of this file or of
  * the record layout, so that two builds that disagree never share memory.
