@@ -4,7 +4,7 @@ import type { MessageData } from './message-data.js';
 import type { PortClosed } from './port-closed.js';
 
 /** Longest error text taken from a peer, in bytes. */
-export const ERROR_TEXT_BYTES_MAX = 4096;
+const ERROR_TEXT_BYTES_MAX = 4096;
 
 /**
  * The error of a request whose connection ended.

@@ -18,7 +18,7 @@ export interface CallContext {
   readonly header: Metadata;
   /** Goes to the caller with the result. */
   readonly trailer: Metadata;
-  /** Does nothing more than freeze intent: header and result travel together. */
+  /** Has no effect, and is here for nice-grpc: header and result travel together. */
   sendHeader(): void;
   /** Fires when the caller cancels or goes away, and when the deadline passes. */
   readonly signal: AbortSignal;

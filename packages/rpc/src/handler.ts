@@ -23,7 +23,7 @@ import type { InterfaceTable, ServedInterface, ServedMethod } from './interface-
 import { MessageReader } from './message-reader.js';
 import { MessageWriter } from './message-writer.js';
 import { MessageSender } from './message-sender.js';
-import { METADATA_BYTES_MAX, decodeMetadata } from './metadata.js';
+import { METADATA_BYTES_MAX, decodeMetadata, type Metadata } from './metadata.js';
 import { Replier } from './reply.js';
 
 /** Told of what a handler threw, beside what the caller is told. */
@@ -203,13 +203,9 @@ function kindOf(data: MessageData): number {
   return data.view.getUint16(data.offset + RPC_REQUEST_OFFSET.KIND, true);
 }
 
-function readMetadata(data: MessageData, metadataBytes: number): ReturnType<typeof headerOf> {
+function readMetadata(data: MessageData, metadataBytes: number): Metadata {
   const start = data.offset + RPC_REQUEST_HEADER_BYTES;
-  return headerOf(data.bytes.slice(start, start + metadataBytes));
-}
-
-function headerOf(bytes: Uint8Array): ReturnType<typeof decodeMetadata>['header'] {
-  return decodeMetadata(bytes).header;
+  return decodeMetadata(data.bytes.slice(start, start + metadataBytes)).header;
 }
 
 function invalid(text: string): PortError {

@@ -18,7 +18,7 @@ export type {
   TransportCapabilities,
 } from './contract.js';
 export { createMemoryTransport } from './memory-transport.js';
-export { acceptSocket, createSocketTransport } from './socket-transport.js';
+export { createSocketTransport } from './socket-transport.js';
 
 export { PLAIN_CAPABILITIES } from './capabilities.js';
 export {

@@ -102,7 +102,7 @@ async function serveSocket(
  * @param peer who the kernel says is there, if the caller could ask
  * @throws PortError when the client sends no proper request in time; the socket is then destroyed
  */
-export async function acceptSocket(
+async function acceptSocket(
   socket: Socket,
   peer: PeerIdentity | undefined,
   options: Pick<ListenOptions, 'handshakeTimeoutMs' | 'onIncoming'> & SettleOption,
