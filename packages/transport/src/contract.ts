@@ -1,4 +1,11 @@
-/** What the kernel said of the process at the other end when the connection was made. */
+/** Namespaces of a process, by inode number; a field is `undefined` where we may not see it. */
+export interface PeerNamespaces {
+  readonly pid: number | undefined;
+  readonly mnt: number | undefined;
+  readonly user: number | undefined;
+}
+
+/** What the kernel said of the process at the other end. */
 export interface PeerIdentity {
   /** Process id in our pid namespace. For display: it may have been reused since. */
   readonly pid: number;
@@ -6,12 +13,23 @@ export interface PeerIdentity {
   readonly uid: number;
   /** Effective group id. */
   readonly gid: number;
+  /** Supplementary groups; `undefined` where the kernel does not say. */
+  readonly groups: readonly number[] | undefined;
   /** Clock ticks between boot and the start of the process; together with pid it is unique. */
   readonly startTime: number | undefined;
   /** Path of the executable, `undefined` where the kernel does not let us see it. */
   readonly exe: string | undefined;
-  /** When it was taken. */
-  readonly source: 'connect';
+  /** Its namespaces; `undefined` where the kernel does not let us see any. */
+  readonly namespaces: PeerNamespaces | undefined;
+  /** `'connect'`: taken when the connection was made. `'message'`: it came with a message. */
+  readonly source: 'connect' | 'message';
+}
+
+/** Credentials that the kernel vouched for when a message was sent. */
+export interface MessageCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** What a transport can do; the only differences between transports that users may see. */
@@ -22,12 +40,17 @@ export interface TransportCapabilities {
   readonly descriptors: boolean;
   /** Large messages travel by shared memory. */
   readonly sections: boolean;
-  /** The server can reach the client's own memory. */
-  readonly direct: boolean;
+  /**
+   * The server can reach ranges of the client's own memory: `true` by itself, `'emulated'` when the
+   * client's side copies them for it.
+   */
+  readonly direct: boolean | 'emulated';
   /** A sleeping peer is woken by a doorbell, and a waking one costs no system call. */
   readonly doorbell: boolean;
   /** Dedicated ring and thread per connection. */
   readonly quick: boolean;
+  /** A thread can wait for a reply without its event loop: `requestSync`. */
+  readonly synchronous: boolean;
 }
 
 /** Why a link ended. */
@@ -78,6 +101,26 @@ export interface SectionSpace {
   take(reference: SectionReference): Uint8Array;
 }
 
+/**
+ * What belongs to a message but cannot be put into it: announced first, then named by the message.
+ *
+ * Each `take…` may be called once for each id, while the message that names it is being delivered.
+ */
+export interface CompanionSpace {
+  /**
+   * Hands copies of 1 to 4 descriptors to the peer; they stay the caller's.
+   *
+   * @returns id for the message, or `undefined` when there is no room; `onWritable` tells when
+   */
+  tryPlaceHandles(fds: readonly number[]): number | undefined;
+  /** The descriptors of a batch; the caller's to close. @throws PortError PROTOCOL_ERROR */
+  takeHandles(batchId: number): readonly number[];
+  /** Has the kernel vouch for this process as it is now. As `tryPlaceHandles`. */
+  tryPlaceCredentials(): number | undefined;
+  /** What the kernel vouched for. @throws PortError PROTOCOL_ERROR */
+  takeCredentials(credentialsId: number): MessageCredentials;
+}
+
 /** What a link calls. Calls never nest: none is made from inside another. */
 export interface LinkHandler {
   /**
@@ -107,6 +150,8 @@ export interface Link {
   readonly recordBytesMax: number;
   /** Where large data goes; `undefined` where everything goes through records. */
   readonly sections: SectionSpace | undefined;
+  /** Where descriptors and credentials go; `undefined` where they cannot. */
+  readonly companions: CompanionSpace | undefined;
   /** Begins delivery; `recordBytesMax` bounds the peer's records where the medium does not. */
   start(handler: LinkHandler, limits: { readonly recordBytesMax: number }): void;
   /**
@@ -124,6 +169,13 @@ export interface Link {
   flush(): void;
   /** Delivers what has arrived, now. */
   drain(): void;
+  /**
+   * Blocks this thread until something may have arrived, the peer may have gone, or the time is
+   * over; `drain()` then tells. Only where `capabilities.synchronous`.
+   */
+  wait(timeoutMs: number): void;
+  /** Whether the peer's process is certainly alive; `undefined` where nobody can tell. */
+  isPeerAlive(): boolean | undefined;
   /** Position after the last committed record, for `wasConsumed`. */
   mark(): number;
   /** False only when the peer certainly never read the record that ended at `mark`. */
@@ -138,8 +190,12 @@ export interface Link {
 export interface OutgoingLink {
   /** The server's process as the kernel knows it, before anything was sent to it. */
   readonly peer: PeerIdentity | undefined;
-  /** Sends the connect request and waits for the decision. Once. */
-  request(payload: Uint8Array): Promise<LinkDecision>;
+  /**
+   * Sends the connect request and waits for the decision. Once.
+   *
+   * @param features sum of `FEATURE` bits beyond those of the transport itself
+   */
+  request(payload: Uint8Array, features?: number): Promise<LinkDecision>;
   /** Gives up. A waiting `request` rejects with DISCONNECTED. */
   close(): void;
 }
@@ -148,6 +204,13 @@ export interface OutgoingLink {
 export interface LinkDecision {
   readonly payload: Uint8Array;
   readonly link: Link | undefined;
+  /** `FEATURE` bits of the answer. */
+  readonly features: number;
+  /**
+   * Who answered, by the credentials that the kernel attached to the answer: not always the process
+   * that called `listen`. `undefined` where the kernel does not say.
+   */
+  readonly acceptor: PeerIdentity | undefined;
 }
 
 /** A connection on the server's side before it has decided. */
@@ -155,8 +218,15 @@ export interface IncomingLink {
   readonly peer: PeerIdentity | undefined;
   /** Payload of the connect request, private memory. */
   readonly payload: Uint8Array;
-  /** Accepts. @throws PortError DISCONNECTED when the client has gone, QUOTA_EXCEEDED */
-  accept(payload: Uint8Array): Link;
+  /** `FEATURE` bits of the request. */
+  readonly features: number;
+  /**
+   * Accepts. When it throws QUOTA_EXCEEDED nothing was sent, and `reject` may still be called.
+   *
+   * @param features sum of `FEATURE` bits beyond those of the transport itself
+   * @throws PortError DISCONNECTED when the client has gone, QUOTA_EXCEEDED
+   */
+  accept(payload: Uint8Array, features?: number): Link;
   /** Refuses and ends the connection. Without effect when the client has gone. */
   reject(payload: Uint8Array): void;
   /** Called at most once, when the client goes away before the decision. */
@@ -195,6 +265,10 @@ export interface ListenOptions extends LinkOptions {
 
 /** A listening endpoint. `close()` ends listening, not the links made. */
 export interface Listener {
+  /**
+   * Ends listening. Clients without a decision are told `busyPayload` where the transport can, those
+   * in the queue too: they ask again, and find whoever has the name then.
+   */
   close(): Promise<void>;
 }
 

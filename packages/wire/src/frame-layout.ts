@@ -46,7 +46,14 @@ export type FrameType = (typeof FRAME_TYPE)[keyof typeof FRAME_TYPE];
 export const FEATURE = {
   /** The sender passes (or has accepted) a shared-memory region with this frame. */
   SHARED_MEMORY: 1,
+  /**
+   * The sender of CONNECT_REQUEST has a listener ready and wants the name; ACCEPT with the bit says
+   * that its owner has let the name go.
+   */
+  HANDOVER: 2,
+  /** The client asks for a thread of its own at the server; ACCEPT with the bit grants it. */
+  QUICK: 4,
 } as const;
 
 /** Oldest and newest protocol version that this build speaks. */
-export const WIRE_VERSION = { MIN: 1, MAX: 1 } as const;
+export const WIRE_VERSION = { MIN: 2, MAX: 2 } as const;

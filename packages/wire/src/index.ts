@@ -9,20 +9,18 @@ export {
 } from './status.js';
 export type { MessageId, MethodId } from './ids.js';
 export {
+  ATTRIBUTE_WORDS,
   CONNECT_INFO_BYTES_MAX,
   DEFAULT_PORT_ATTRIBUTES,
+  HANDLE_TYPES,
+  IMPERSONATION_LEVELS,
+  NUMERIC_ATTRIBUTES,
   PORT_ATTRIBUTE_MAX,
-  PORT_ATTRIBUTE_ORDER,
-  type PortAttributes,
+  PortAttributes,
+  type HandleType,
+  type ImpersonationLevel,
 } from './port-attributes.js';
-export {
-  CONNECTIONS_MAX,
-  CONNECTIONS_PER_UID_MAX,
-  HANDSHAKE_TIMEOUT_MS,
-  PENDING_CONNECTS_MAX,
-  PENDING_REQUESTS_MAX,
-  TIMEOUT_MS_MAX,
-} from './limits.js';
+export { PENDING_REQUESTS_MAX, TIMEOUT_MS_MAX } from './limits.js';
 
 export {
   FEATURE,
@@ -34,7 +32,31 @@ export {
   WIRE_VERSION,
   type FrameType,
 } from './frame-layout.js';
-export { CONTROL_TOKEN, SECTION_TOKEN_BYTES, SECTION_TOKEN_OFFSET } from './control-layout.js';
+export {
+  ANNOUNCED_MAX,
+  CONTROL_TOKEN,
+  SECTION_TOKEN_BYTES,
+  SECTION_TOKEN_OFFSET,
+  SHORT_TOKEN_BYTES,
+  SHORT_TOKEN_OFFSET,
+} from './control-layout.js';
+export {
+  ATTRIBUTE,
+  ATTRIBUTES_KNOWN,
+  ATTRIBUTE_BYTES_MAX,
+  BAGGAGE_BYTES_MAX,
+  BEHALF_CHAIN_MAX,
+  CALLBACK_DEPTH_MAX,
+  CREDIT_DATA_BYTES,
+  HANDLES_MAX,
+  LISTED_ITEM_BYTES,
+  RANGES_MAX,
+  RANGE_ACCESS,
+  RANGE_HEADER_BYTES,
+  RANGE_OPERATION,
+  SHORT_ATTRIBUTE_BYTES,
+  TRACE_BYTES_MAX,
+} from './message-attributes-layout.js';
 export {
   LAYOUT_HASH,
   REGION_HEADER_BYTES,

@@ -7,11 +7,13 @@
  *    +------------+-------------+------+------+-------+-----------+------------+-----------+
  *   24             28              30        32
  *    +--------------+---------------+---------+---------------------------+----------------
- *    | attributeMask| dataInfoCount | status  | data-infos, 16 bytes each | data (inline) …
- *    +--------------+---------------+---------+---------------------------+----------------
+ *    | attributeMask| dataInfoCount | status  | data-infos, 16 bytes each | attributes | data …
+ *    +--------------+---------------+---------+---------------------------+------------+-----------
  *
  * A data-info points at a section: sectionId u32, 0 u32, lengthBytes u64.
- * totalLength = header + data-infos + inline data; dataLength = bytes of user data in either mode.
+ * Attributes: `message-attributes-layout.ts`, in the order of their bits.
+ * totalLength = header + data-infos + attributes + inline data; dataLength = bytes of user data in
+ * either mode.
  */
 
 /** Bytes before the data-infos of a message. */
@@ -55,6 +57,14 @@ export const MESSAGE_TYPE = {
   CANCEL: 4,
   /** The last message of a side that closes in good order; `status` says why, 0 for no reason. */
   CLOSE: 5,
+  /** The receiver has taken messages: `{messages u32, bytes u32}`, totals mod 2^32, are done with. */
+  CREDIT: 6,
+  /** Reads or writes a range of the open request `callbackId` of the receiver; wants a reply. */
+  RANGE: 7,
+  /** Asks whether all before it was read; answered by PONG with the same messageId. */
+  PING: 8,
+  /** The answer to PING. */
+  PONG: 9,
 } as const;
 
 /** One of {@link MESSAGE_TYPE}. */
