@@ -6,6 +6,7 @@ import {
   connectError,
   speaksOurVersion,
   versionRefused,
+  type Frame,
   type LinkDecision,
   type LinkOptions,
   type OutgoingLink,
@@ -36,7 +37,8 @@ export async function connectShm(
   return {
     peer: socket.peer,
     close: () => socket.close(),
-    request: (payload) => requestLink({ native, socket, address, options }, payload),
+    request: (payload, features = 0) =>
+      requestLink({ native, socket, address, options }, payload, features),
   };
 }
 
@@ -64,12 +66,16 @@ interface Request {
   readonly options: LinkOptions;
 }
 
-async function requestLink(request: Request, payload: Uint8Array): Promise<LinkDecision> {
+async function requestLink(
+  request: Request,
+  payload: Uint8Array,
+  features: number,
+): Promise<LinkDecision> {
   const { native, socket, address, options } = request;
   const own = createRegion(native, options.ringBytes);
   let received: ReceivedHandshake;
   try {
-    const fields = sharedMemoryFields(own);
+    const fields = sharedMemoryFields(own, features);
     socket.send({ ...PLAIN_FRAME, ...fields, type: FRAME_TYPE.CONNECT_REQUEST, payload }, own.fd);
     received = await socket.receive(address, options.handshakeTimeoutMs);
   } catch (error) {
@@ -84,18 +90,27 @@ function decide(request: Request, own: OwnRegion, received: ReceivedHandshake): 
   const { native, socket, address, options } = request;
   const { frame, passedFd } = received;
   if (frame.type === FRAME_TYPE.ACCEPT && speaksOurVersion(frame)) {
-    const { payload } = frame;
     if (offersSharedMemory(received)) {
-      return { payload, link: makeShmLink(native, socket, { own, received, options }) };
+      return { ...decided(frame), link: makeShmLink(native, socket, { own, received, options }) };
     }
     discardRegion(native, own);
     if (passedFd >= 0) native.close(passedFd);
-    return { payload, link: makeSocketLink(native, socket, received.rest) };
+    return { ...decided(frame), link: makeSocketLink(native, socket, received.rest) };
   }
   discardRegion(native, own);
   if (passedFd >= 0) native.close(passedFd);
   socket.close();
   if (!speaksOurVersion(frame)) throw versionRefused(address, frame.versionMin, frame.versionMax);
-  if (frame.type === FRAME_TYPE.REJECT) return { payload: frame.payload, link: undefined };
+  if (frame.type === FRAME_TYPE.REJECT) return decided(frame);
   throw new PortError('PROTOCOL_ERROR', `Cannot connect to ${address}: frame type ${frame.type}`);
+}
+
+/** A decision without a link. */
+function decided(frame: Frame): LinkDecision {
+  return {
+    payload: frame.payload,
+    link: undefined,
+    features: frame.features,
+    acceptor: undefined,
+  };
 }

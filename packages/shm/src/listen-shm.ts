@@ -162,6 +162,7 @@ interface IncomingParts {
 class IncomingShm implements IncomingLink {
   readonly peer: PeerIdentity | undefined;
   readonly payload: Uint8Array;
+  readonly features: number;
   onGone: (() => void) | undefined;
   readonly #parts: IncomingParts;
   #settled = false;
@@ -170,6 +171,7 @@ class IncomingShm implements IncomingLink {
     this.#parts = parts;
     this.peer = parts.socket.peer;
     this.payload = parts.received.frame.payload;
+    this.features = parts.received.frame.features;
     parts.socket.watchEnd(() => this.abandon());
   }
 
@@ -181,11 +183,11 @@ class IncomingShm implements IncomingLink {
     onGone?.();
   }
 
-  accept(payload: Uint8Array): Link {
+  accept(payload: Uint8Array, features = 0): Link {
     const { native, socket, received, options } = this.#parts;
     if (this.#settled || !socket.isOpen) throw handshakeBroken('client');
     this.#settle();
-    if (!offersSharedMemory(received)) return this.#acceptPlain(payload);
+    if (!offersSharedMemory(received)) return this.#acceptPlain(payload, features);
     let own: OwnRegion;
     try {
       own = createRegion(native, options.ringBytes);
@@ -196,7 +198,7 @@ class IncomingShm implements IncomingLink {
     try {
       const frame = {
         ...PLAIN_FRAME,
-        ...sharedMemoryFields(own),
+        ...sharedMemoryFields(own, features),
         type: FRAME_TYPE.ACCEPT,
         payload,
       };
@@ -208,10 +210,10 @@ class IncomingShm implements IncomingLink {
     }
   }
 
-  #acceptPlain(payload: Uint8Array): Link {
+  #acceptPlain(payload: Uint8Array, features: number): Link {
     const { native, socket, received } = this.#parts;
     try {
-      socket.send({ ...PLAIN_FRAME, type: FRAME_TYPE.ACCEPT, payload });
+      socket.send({ ...PLAIN_FRAME, type: FRAME_TYPE.ACCEPT, features, payload });
     } catch (error) {
       this.#discard();
       throw error;

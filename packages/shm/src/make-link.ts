@@ -19,12 +19,13 @@ export function offersSharedMemory(received: ReceivedHandshake): boolean {
   );
 }
 
-/** The header fields of a frame that comes with `region`. */
+/** The header fields of a frame that comes with `region`, and with other `features`. */
 export function sharedMemoryFields(
   region: OwnRegion,
+  features: number,
 ): Pick<Frame, 'features' | 'layoutHash' | 'regionBytes'> {
   return {
-    features: FEATURE.SHARED_MEMORY,
+    features: FEATURE.SHARED_MEMORY | features,
     layoutHash: LAYOUT_HASH,
     regionBytes: region.ringBytes,
   };

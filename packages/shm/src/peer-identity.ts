@@ -33,8 +33,10 @@ export function readPeerIdentity(native: NativeBinding, fd: number): KernelPeer 
     pid,
     uid,
     gid,
+    groups: undefined,
     startTime: known ? startTime : undefined,
     exe: known ? exe : undefined,
+    namespaces: undefined,
     source: 'connect',
   };
   return { identity, pidfd };

@@ -32,6 +32,7 @@ export const SHM_CAPABILITIES: TransportCapabilities = {
   direct: false,
   doorbell: true,
   quick: false,
+  synchronous: false,
 };
 
 /** What a link is made of; it owns all of it from then on. */
@@ -57,6 +58,7 @@ export class ShmLink implements Link {
   readonly transportName = 'shm';
   readonly recordBytesMax: number;
   readonly sections: ShmSections;
+  readonly companions = undefined;
   readonly #parts: ShmLinkParts;
   readonly #producer: RingProducer;
   readonly #consumer: RingConsumer;
@@ -114,6 +116,10 @@ export class ShmLink implements Link {
     parts.watch.listener = () => undefined;
   }
 
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   start(handler: LinkHandler): void {
     this.#handler = handler;
     const { watch, early } = this.#parts;
@@ -163,6 +169,16 @@ export class ShmLink implements Link {
   drain(): void {
     if (this.#draining || this.#ended || this.#handler === undefined) return;
     this.#deliver(DRAIN_BUDGET_MS);
+  }
+
+  wait(): void {
+    throw new TypeError('Cannot wait: not yet');
+  }
+
+  isPeerAlive(): boolean | undefined {
+    const { native, pidfd } = this.#parts;
+    if (this.#ended || pidfd < 0) return undefined;
+    return native.processEnded(pidfd) === 0;
   }
 
   mark(): number {

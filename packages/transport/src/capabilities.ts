@@ -8,4 +8,5 @@ export const PLAIN_CAPABILITIES: TransportCapabilities = {
   direct: false,
   doorbell: false,
   quick: false,
+  synchronous: false,
 };

@@ -174,6 +174,11 @@ export interface Link {
    * over; `drain()` then tells. Only where `capabilities.synchronous`.
    */
   wait(timeoutMs: number): void;
+  /**
+   * Whether it has ended. `onEnd` is told in a later turn; a thread that waits without turns asks
+   * here after `drain()`, and gets no more records once it is true.
+   */
+  readonly hasEnded: boolean;
   /** Whether the peer's process is certainly alive; `undefined` where nobody can tell. */
   isPeerAlive(): boolean | undefined;
   /** Position after the last committed record, for `wasConsumed`. */

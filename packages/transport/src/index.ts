@@ -1,4 +1,5 @@
 export type {
+  CompanionSpace,
   FileLock,
   IncomingLink,
   Link,
@@ -8,8 +9,10 @@ export type {
   LinkOptions,
   ListenOptions,
   Listener,
+  MessageCredentials,
   OutgoingLink,
   PeerIdentity,
+  PeerNamespaces,
   RecordClaim,
   SectionLimits,
   SectionReference,

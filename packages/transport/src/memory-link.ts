@@ -23,6 +23,7 @@ export class MemoryLink implements Link {
   readonly transportName = 'memory';
   readonly recordBytesMax = RECORD_BYTES_MAX;
   readonly sections = undefined;
+  readonly companions = undefined;
   readonly #batch = new BatchBuffer();
   readonly #arrived: Uint8Array[] = [];
   #other: MemoryLink | undefined;
@@ -41,6 +42,10 @@ export class MemoryLink implements Link {
     first.#other = second;
     second.#other = first;
     return [first, second];
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
   }
 
   start(handler: LinkHandler, limits: { readonly recordBytesMax: number }): void {
@@ -99,6 +104,16 @@ export class MemoryLink implements Link {
         this.#end({ kind: 'violation', text: error.message });
       }
     }
+  }
+
+  /** Delivers what is queued at both ends: what the other end answers to it is then here. */
+  wait(): void {
+    this.flush();
+    this.#other?.flush();
+  }
+
+  isPeerAlive(): boolean {
+    return true; // It is this process.
   }
 
   mark(): number {

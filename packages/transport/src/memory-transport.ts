@@ -72,15 +72,15 @@ class OutgoingMemory implements OutgoingLink {
     this.#options = options;
   }
 
-  request(payload: Uint8Array): Promise<LinkDecision> {
+  request(payload: Uint8Array, features = 0): Promise<LinkDecision> {
     const { options, pending, undecided } = this.#listener;
     const leave = pending.tryEnter(undefined);
     if (leave === undefined) {
-      return Promise.resolve({ payload: options.busyPayload, link: undefined });
+      return Promise.resolve(decided(options.busyPayload));
     }
     return new Promise<LinkDecision>((resolve, reject) => {
       const timeoutMs = this.#options.handshakeTimeoutMs;
-      const incoming = new IncomingMemory(payload.slice(), (decision) => {
+      const incoming = new IncomingMemory({ payload: payload.slice(), features }, (decision) => {
         settle();
         resolve(decision);
       });
@@ -110,24 +110,29 @@ class OutgoingMemory implements OutgoingLink {
 class IncomingMemory implements IncomingLink {
   readonly peer = undefined;
   readonly payload: Uint8Array;
+  readonly features: number;
   onGone: (() => void) | undefined;
   readonly #decide: (decision: LinkDecision) => void;
   #gone = false;
 
-  constructor(payload: Uint8Array, decide: (decision: LinkDecision) => void) {
-    this.payload = payload;
+  constructor(
+    request: Pick<IncomingLink, 'payload' | 'features'>,
+    decide: (decision: LinkDecision) => void,
+  ) {
+    this.payload = request.payload;
+    this.features = request.features;
     this.#decide = decide;
   }
 
-  accept(payload: Uint8Array): Link {
+  accept(payload: Uint8Array, features = 0): Link {
     if (this.#gone) throw handshakeBroken('client');
     const [client, server] = MemoryLink.createPair();
-    this.#decide({ payload: payload.slice(), link: client });
+    this.#decide({ ...decided(payload), link: client, features });
     return server;
   }
 
   reject(payload: Uint8Array): void {
-    if (!this.#gone) this.#decide({ payload: payload.slice(), link: undefined });
+    if (!this.#gone) this.#decide(decided(payload));
   }
 
   /** The client went away. */
@@ -135,4 +140,9 @@ class IncomingMemory implements IncomingLink {
     this.#gone = true;
     this.onGone?.();
   }
+}
+
+/** A decision without a link. */
+function decided(payload: Uint8Array): LinkDecision {
+  return { payload: payload.slice(), link: undefined, features: 0, acceptor: undefined };
 }

@@ -16,7 +16,7 @@ import type {
   PeerIdentity,
   Transport,
 } from './contract.js';
-import { PLAIN_FRAME, encodeFrame, speaksOurVersion } from './frame.js';
+import { PLAIN_FRAME, encodeFrame, speaksOurVersion, type Frame } from './frame.js';
 import { PendingConnects } from './pending-connects.js';
 import { tryPidLock } from './pid-lock.js';
 import { receiveFrame } from './socket-handshake.js';
@@ -119,7 +119,7 @@ async function acceptSocket(
     return;
   }
   const { onSettled } = options;
-  options.onIncoming(new IncomingSocket({ socket, peer, early: rest, onSettled }, frame.payload));
+  options.onIncoming(new IncomingSocket({ socket, peer, early: rest, onSettled }, frame));
 }
 
 interface SettleOption {
@@ -137,17 +137,19 @@ interface IncomingParts extends SettleOption {
 class IncomingSocket implements IncomingLink {
   readonly peer: PeerIdentity | undefined;
   readonly payload: Uint8Array;
+  readonly features: number;
   onGone: (() => void) | undefined;
   readonly #socket: Socket;
   readonly #early: Uint8Array;
   readonly #onSettled: (() => void) | undefined;
   readonly #noticeGone = (): void => this.onGone?.();
 
-  constructor(parts: IncomingParts, payload: Uint8Array) {
+  constructor(parts: IncomingParts, frame: Frame) {
     const { socket } = parts;
     this.#socket = socket;
     this.peer = parts.peer;
-    this.payload = payload;
+    this.payload = frame.payload;
+    this.features = frame.features;
     this.#early = parts.early;
     this.#onSettled = parts.onSettled;
     socket.once('close', this.#noticeGone);
@@ -155,10 +157,10 @@ class IncomingSocket implements IncomingLink {
     socket.once('end', this.#noticeGone);
   }
 
-  accept(payload: Uint8Array): Link {
+  accept(payload: Uint8Array, features = 0): Link {
     this.#settle();
     if (this.#socket.destroyed || this.#socket.readableEnded) throw handshakeBroken('client');
-    this.#socket.write(encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.ACCEPT, payload }));
+    this.#socket.write(encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.ACCEPT, features, payload }));
     return new SocketLink(this.#socket, this.peer, this.#early);
   }
 
@@ -179,7 +181,8 @@ async function connect(address: string, options: LinkOptions): Promise<OutgoingL
   return {
     peer: undefined,
     close: () => socket.destroy(),
-    request: (payload) => requestLink(socket, address, payload, options),
+    request: (payload, features = 0) =>
+      requestLink({ socket, address, options }, payload, features),
   };
 }
 
@@ -196,23 +199,41 @@ function connected(address: string): Promise<Socket> {
   });
 }
 
+interface Request {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly options: LinkOptions;
+}
+
 async function requestLink(
-  socket: Socket,
-  address: string,
+  request: Request,
   payload: Uint8Array,
-  options: LinkOptions,
+  features: number,
 ): Promise<LinkDecision> {
-  socket.write(encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.CONNECT_REQUEST, payload }));
+  const { socket, address, options } = request;
+  socket.write(
+    encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.CONNECT_REQUEST, features, payload }),
+  );
   const { frame, rest } = await receiveFrame(socket, address, options.handshakeTimeoutMs);
   if (frame.type === FRAME_TYPE.ACCEPT && speaksOurVersion(frame)) {
-    return { payload: frame.payload, link: new SocketLink(socket, undefined, rest) };
+    return { ...decided(frame), link: new SocketLink(socket, undefined, rest) };
   }
   socket.destroy();
   if (!speaksOurVersion(frame)) throw versionRefused(address, frame.versionMin, frame.versionMax);
-  if (frame.type === FRAME_TYPE.REJECT) return { payload: frame.payload, link: undefined };
+  if (frame.type === FRAME_TYPE.REJECT) return decided(frame);
   throw new PortError('PROTOCOL_ERROR', `Cannot connect to ${address}: frame type ${frame.type}`);
 }
 
 function rejectFrame(payload: Uint8Array): Uint8Array {
   return encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.REJECT, payload });
+}
+
+/** A decision without a link. Nobody vouches for who made it. */
+function decided(frame: Frame): LinkDecision {
+  return {
+    payload: frame.payload,
+    link: undefined,
+    features: frame.features,
+    acceptor: undefined,
+  };
 }
