@@ -32,4 +32,5 @@ export {
 } from './connect-error.js';
 export { FrameAssembler, PLAIN_FRAME, encodeFrame, speaksOurVersion, type Frame } from './frame.js';
 export { PendingConnects } from './pending-connects.js';
+export { lockOwnerLives, parseLockOwner, type LockOwner } from './pid-lock.js';
 export { SocketLink } from './socket-link.js';
