@@ -1,24 +1,39 @@
+import { lstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { HANDSHAKE_TIMEOUT_MS, PortError, isPortError } from '@portcall/wire';
 import type { LinkDecision, LinkOptions, OutgoingLink, Transport } from '@portcall/transport';
 
 import { completeAttributes, effectiveAttributes } from './attributes.js';
-import { chooseTransport } from './choose-transport.js';
 import {
   decodeConnectPayload,
   decodeRejectPayload,
   encodeConnectPayload,
 } from './handshake-payload.js';
 import { PortChannel } from './port-channel.js';
-import { parsePortName, portPaths, type PortName } from './port-name.js';
+import { parsePortName, type PortName } from './port-name.js';
 import { linkOptions, type EndpointOptions } from './port-options.js';
-import { runtimeDirectory } from './runtime-directory.js';
+import { chooseTransportFor, placeOf, type PortPlace } from './port-place.js';
+import { checkServerDirectory } from './runtime-directory.js';
+import {
+  checkAcceptor,
+  checkListener,
+  requiredServer,
+  type ListenerFacts,
+  type RequiredServer,
+  type ServerRequirement,
+} from './server-identity.js';
+import { ServerSwap } from './server-swap.js';
 
 /** Options of `connectPort`. */
 export interface ConnectOptions extends EndpointOptions {
   /** For the server: `ConnectionRequest.info` there. At most `maxConnectInfo` bytes. */
   readonly info?: Uint8Array;
+  /**
+   * Who the server must be. Default: this user; for a `system:` port root or this user. Checked by
+   * what the kernel says, before anything is sent and again of the process that answers.
+   */
+  readonly requireServer?: ServerRequirement;
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
@@ -38,8 +53,8 @@ const BUSY_RETRY_MS = 5;
 /**
  * Connects to a named port and yields the channel, not started yet.
  *
- * @throws PortError PORT_NAME_INVALID, PORT_NOT_FOUND, ACCESS_DENIED, CONNECTION_REFUSED,
- * SERVER_BUSY, TIMEOUT, CANCELED, DISCONNECTED, QUOTA_EXCEEDED, PROTOCOL_ERROR
+ * @throws PortError PORT_NAME_INVALID, PORT_NOT_FOUND, SERVER_IDENTITY_MISMATCH, ACCESS_DENIED,
+ * CONNECTION_REFUSED, SERVER_BUSY, TIMEOUT, CANCELED, DISCONNECTED, QUOTA_EXCEEDED, PROTOCOL_ERROR
  */
 export async function connectChannel(
   name: string,
@@ -54,7 +69,7 @@ export async function connectChannel(
         `${attributes.maxConnectInfo} bytes`,
     );
   }
-  const { transport, fallbackReason } = await chooseTransport(options.transport);
+  const { transport, fallbackReason } = await chooseTransportFor(portName, options.transport);
   const limits = linkOptions(options, attributes, HANDSHAKE_TIMEOUT_MS);
   const attempt = new ConnectAttempt({ transport, portName, limits, options });
   const { payload, link } = await attempt.run(encodeConnectPayload({ attributes, info }));
@@ -77,49 +92,95 @@ interface AttemptParts {
   readonly options: ConnectOptions;
 }
 
-/** One call of `connectChannel`: tries again while the server is busy and there is time. */
+/**
+ * One call of `connectChannel`: tries again while the server is busy and there is time, and when
+ * another server has taken the name over meanwhile.
+ */
 class ConnectAttempt {
   readonly #parts: AttemptParts;
-  readonly #address: string;
+  readonly #place: PortPlace;
+  readonly #required: RequiredServer;
+  readonly #swap: ServerSwap;
   readonly #giveUpAt: number;
 
   constructor(parts: AttemptParts) {
     const { transport, portName, options, limits } = parts;
     this.#parts = parts;
-    const directory = options.directory ?? runtimeDirectory();
-    this.#address =
-      transport.name === 'memory' ? portName.path : portPaths(directory, portName).socket;
+    this.#place = placeOf(portName, transport, options.directory);
+    const inProcess = this.#place.kind === 'memory';
+    this.#required = requiredServer(portName, options.requireServer, { inProcess });
+    this.#swap = new ServerSwap(this.#place.kind === 'file' ? this.#place.address : undefined);
     this.#giveUpAt = performance.now() + limits.handshakeTimeoutMs;
   }
 
   async run(payload: Uint8Array): Promise<LinkDecision> {
-    for (let pauseMs = BUSY_RETRY_MS; ; pauseMs *= 2) {
+    for (let pauseMs = BUSY_RETRY_MS; ;) {
+      this.#swap.remember();
       try {
         const decision = await this.#once(payload);
-        if (!isBusy(decision) || performance.now() + pauseMs > this.#giveUpAt) return decision;
+        if (!isBusy(decision) || this.#isLate(pauseMs)) return decision;
+        if (this.#swap.hasHappened()) continue;
       } catch (error) {
+        if (this.#swap.explains(error) && !this.#isLate(0)) continue;
         throw this.#named(error);
       }
       await sleep(pauseMs);
+      pauseMs *= 2;
     }
+  }
+
+  #isLate(pauseMs: number): boolean {
+    return performance.now() + pauseMs > this.#giveUpAt;
   }
 
   async #once(payload: Uint8Array): Promise<LinkDecision> {
     const { transport, limits, options } = this.#parts;
     const { signal } = options;
     this.#throwIfAborted(signal);
-    const outgoing: OutgoingLink = await transport.connect(this.#address, limits);
+    this.#checkDirectory();
+    const outgoing: OutgoingLink = await transport.connect(this.#place.address, limits);
     const onAbort = (): void => outgoing.close();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       this.#throwIfAborted(signal);
-      return await outgoing.request(payload);
+      checkListener(this.#required, this.#listenerOf(outgoing));
+      const decision = await outgoing.request(payload);
+      this.#checkDecision(decision);
+      return decision;
     } catch (error) {
       outgoing.close();
       this.#throwIfAborted(signal);
       throw error;
     } finally {
       signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #checkDirectory(): void {
+    if (this.#place.kind !== 'file') return;
+    const { portName, options } = this.#parts;
+    const uid = options.requireServer?.uid;
+    checkServerDirectory(this.#place.files.directory, {
+      namespace: portName.namespace,
+      requiredUid: typeof uid === 'number' ? uid : undefined,
+      portName: portName.text,
+    });
+  }
+
+  #listenerOf({ peer }: OutgoingLink): ListenerFacts {
+    const hasIdentity = this.#parts.transport.capabilities.identity;
+    const isFile = this.#place.kind === 'file' && !hasIdentity;
+    const stats = isFile ? lstatSync(this.#place.address, { throwIfNoEntry: false }) : undefined;
+    return { peer, hasIdentity, socketUid: stats?.uid };
+  }
+
+  #checkDecision({ link, acceptor }: LinkDecision): void {
+    if (link === undefined) return;
+    try {
+      checkAcceptor(this.#required, acceptor, this.#parts.transport.capabilities.identity);
+    } catch (error) {
+      link.close();
+      throw error;
     }
   }
 

@@ -28,7 +28,7 @@ export class ConnectionPort implements AsyncDisposable {
     this.#ports = ports;
   }
 
-  /** The name, as given to `createPort`. */
+  /** The name, as given to `createPort`; of an unnamed port with its digits. */
   get name(): string {
     return this.#listening.name;
   }
@@ -46,6 +46,14 @@ export class ConnectionPort implements AsyncDisposable {
   /** Why there is no shared memory; `undefined` when there is, or was not asked for. */
   get fallbackReason(): string | undefined {
     return this.#listening.fallbackReason;
+  }
+
+  /**
+   * Resolves when another server has taken the name over (option `handover`); this port then closes
+   * itself, as by `close()`. Pending for as long as the name is ours.
+   */
+  get handedOver(): Promise<void> {
+    return this.#listening.handedOver;
   }
 
   /** The server's ends of the connections that are open now. */
@@ -68,7 +76,8 @@ export class ConnectionPort implements AsyncDisposable {
 /**
  * Creates a named port and begins to accept clients.
  *
- * @param name `name`, `a/b` or `session:a/b`: 1 to 4 segments of letters, digits, `_`, `.`, `-`
+ * @param name `name`, `a/b` or `session:a/b`: 1 to 4 segments of letters, digits, `_`, `.`, `-`;
+ * with `system:`, `abstract:` or `inproc:` before it in another namespace; `unnamed:` alone
  * @throws PortError PORT_NAME_INVALID, PORT_NAME_IN_USE, ACCESS_DENIED (the runtime directory
  * cannot be used); RangeError for bad options
  *
@@ -95,5 +104,7 @@ export async function createPort(
     options.onConnected?.(port);
   };
   const listening = await listenChannels(name, options, onAccepted);
-  return new ConnectionPort(listening, ports);
+  const server = new ConnectionPort(listening, ports);
+  void listening.handedOver.then(() => server.close());
+  return server;
 }

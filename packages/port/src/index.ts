@@ -5,7 +5,16 @@ export type { CloseOptions, PortEnd, RequestOptions } from './port-end.js';
 export { ConnectionRequest, type AcceptOptions } from './connection-request.js';
 export { PortMessage } from './port-message.js';
 export type { PortClosed } from './port-closed.js';
-export type { Acl, AclEntry } from './acl.js';
+export {
+  explainAcl,
+  type Acl,
+  type AclEntry,
+  type AclQuestion,
+  type AclVerdict,
+  type NamespaceKind,
+  type PortRight,
+} from './acl.js';
+export type { ServerRequirement } from './server-identity.js';
 export type { ConnectHandler, ListenPortOptions } from './listen-channels.js';
 export type { ConnectOptions } from './connect-channel.js';
 export type { EndpointOptions } from './port-options.js';

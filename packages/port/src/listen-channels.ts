@@ -1,6 +1,7 @@
 import {
   CONNECTIONS_MAX,
   CONNECTIONS_PER_UID_MAX,
+  FEATURE,
   HANDSHAKE_TIMEOUT_MS,
   PENDING_CONNECTS_MAX,
   isPortError,
@@ -9,15 +10,17 @@ import {
 } from '@portcall/wire';
 import type { IncomingLink, Transport } from '@portcall/transport';
 
-import { defaultAcl, isAdmitted, type Acl } from './acl.js';
+import { isAdmitted, type Acl } from './acl.js';
 import { completeAttributes } from './attributes.js';
-import { chooseTransport } from './choose-transport.js';
-import { claimName, type ClaimedName } from './claim-name.js';
+import { claimName } from './claim-name.js';
 import { ConnectionRequest, type AcceptedLink } from './connection-request.js';
-import { encodeRejectPayload } from './handshake-payload.js';
-import { parsePortName } from './port-name.js';
+import { encodeConnectPayload, encodeRejectPayload } from './handshake-payload.js';
+import { NameHandover } from './name-handover.js';
+import type { OwnedName } from './owned-name.js';
+import { parseNewPortName } from './port-name.js';
 import { linkOptions, type EndpointOptions } from './port-options.js';
-import { runtimeDirectory } from './runtime-directory.js';
+import { chooseTransportFor, placeOf } from './port-place.js';
+import { listAcl, socketAccess } from './socket-access.js';
 
 /** Decides on a client: calls `accept` or `reject`, now or later. */
 export type ConnectHandler = (request: ConnectionRequest) => void | Promise<void>;
@@ -26,6 +29,12 @@ export type ConnectHandler = (request: ConnectionRequest) => void | Promise<void
 export interface ListenPortOptions extends EndpointOptions {
   /** Who may connect. Default: the user of this process, and root. */
   readonly acl?: Acl;
+  /**
+   * Whether the name may change hands without a gap: this port asks for a name that a live server
+   * has, and gives its own to whoever has the right `admin`. Default false: a name that is taken is
+   * PORT_NAME_IN_USE.
+   */
+  readonly handover?: boolean;
   /** Decides on each client that the ACL admits. Default: accepts. */
   readonly onConnect?: ConnectHandler;
   /** Connections at once. Default 1 024. */
@@ -38,6 +47,7 @@ export interface ListenPortOptions extends EndpointOptions {
 
 /** A named port that listens. */
 export interface ListeningPort {
+  /** In full: of an unnamed port with the digits that were made up for it. */
   readonly name: string;
   readonly attributes: PortAttributes;
   readonly transport: Transport;
@@ -45,12 +55,13 @@ export interface ListeningPort {
   readonly fallbackReason: string | undefined;
   /** An accepted connection has ended: its place is free. */
   releasePlace(uid: number | undefined): void;
+  /** Puts another list in place of the present one, for whoever connects from now on. */
+  setAcl(acl: Acl): void;
+  /** Resolves when another server has the name: nobody new comes any more. */
+  readonly handedOver: Promise<void>;
   /** Takes the name away and stops listening; connections stay. Safe to call twice. */
   stop(): Promise<void>;
 }
-
-/** The socket of a session port admits its owner (and root, whom nothing keeps out). */
-const SESSION_SOCKET_MODE = 0o600;
 
 /**
  * Claims a name and hands every accepted connection to `onAccepted`.
@@ -62,30 +73,42 @@ export async function listenChannels(
   options: ListenPortOptions,
   onAccepted: (accepted: AcceptedLink) => void,
 ): Promise<ListeningPort> {
-  const portName = parsePortName(name);
+  const portName = parseNewPortName(name);
   const attributes = completeAttributes(options.attributes);
-  const { transport, fallbackReason } = await chooseTransport(options.transport);
-  const desk = new AcceptDesk({ name, attributes, options, onAccepted, transport });
-  const claimed: ClaimedName = await claimName({
+  const { transport, fallbackReason } = await chooseTransportFor(portName, options.transport);
+  const { namespace } = portName;
+  const acl = listAcl(namespace, transport, options.acl);
+  const access = socketAccess(namespace, acl);
+  const plainPayload = encodeConnectPayload({ attributes, info: new Uint8Array(0) });
+  const desk = new AcceptDesk({ name: portName.text, attributes, options, onAccepted, acl });
+  const claimed = await claimName({
     transport,
     name: portName,
-    directory: options.directory ?? runtimeDirectory(),
+    place: placeOf(portName, transport, options.directory),
+    access,
     listen: {
       ...linkOptions(options, attributes, HANDSHAKE_TIMEOUT_MS),
-      mode: SESSION_SOCKET_MODE,
+      mode: access.mode,
       pendingConnectsMax: options.maxPendingConnects ?? PENDING_CONNECTS_MAX,
       busyPayload: encodeRejectPayload({ status: 'SERVER_BUSY', info: new Uint8Array(0) }),
       onIncoming: (incoming) => desk.receive(incoming),
     },
+    handoverPayload: options.handover === true ? plainPayload : undefined,
   });
+  const handedOver = desk.offerName(claimed, plainPayload);
   let stopping: Promise<void> | undefined;
   return {
-    name,
+    name: portName.text,
     attributes,
     transport,
     fallbackReason,
+    handedOver,
     releasePlace: (uid) => desk.release(uid),
-    stop: () => (stopping ??= claimed.close()),
+    setAcl(next) {
+      desk.acl = listAcl(namespace, transport, next);
+      claimed.setAccess(socketAccess(namespace, next));
+    },
+    stop: () => (stopping ??= desk.settleHandover().then(() => claimed.close())),
   };
 }
 
@@ -93,28 +116,53 @@ interface DeskParts {
   readonly name: string;
   readonly attributes: PortAttributes;
   readonly options: ListenPortOptions;
-  readonly transport: Transport;
+  readonly acl: Acl;
   readonly onAccepted: (accepted: AcceptedLink) => void;
 }
 
 /** Looks at each client in turn: who is it, is there a place, what does the program say. */
 class AcceptDesk {
   readonly #parts: DeskParts;
-  readonly #acl: Acl;
   readonly #byUid = new Map<number | undefined, number>();
+  #handover: NameHandover | undefined;
   #total = 0;
+  /** The list that holds for whoever comes now. */
+  acl: Acl;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
-    // Without the kernel's word on who calls, the session directory (mode 700) is the access
-    // control; a list of the program's own then fails closed.
-    const fallback = parts.transport.capabilities.identity ? defaultAcl() : undefined;
-    this.#acl = parts.options.acl ?? fallback ?? [{ action: 'allow' }];
+    this.acl = parts.acl;
+  }
+
+  /** From now on a new server may ask for the name. @returns resolves when one has got it */
+  offerName(owned: OwnedName, acceptPayload: Uint8Array): Promise<void> {
+    const { options, attributes } = this.#parts;
+    return new Promise((resolve) => {
+      if (owned.handover === undefined) return;
+      this.#handover = new NameHandover({
+        name: owned.handover,
+        enabled: options.handover === true,
+        acceptPayload,
+        refuse,
+        timeoutMs: options.handshakeTimeoutMs ?? attributes.handshakeTimeoutMs,
+        onReplaced: resolve,
+      });
+    });
+  }
+
+  /** Ends a handover that is under way. */
+  async settleHandover(): Promise<void> {
+    await this.#handover?.settle();
   }
 
   receive(incoming: IncomingLink): void {
-    const uid = incoming.peer?.uid;
-    if (!isAdmitted(this.#acl, incoming.peer)) {
+    const { peer, features } = incoming;
+    const uid = peer?.uid;
+    if ((features & FEATURE.HANDOVER) !== 0) {
+      const isAdmin = isAdmitted(this.acl, peer, 'admin');
+      if (this.#handover === undefined) refuse(incoming, 'CONNECTION_REFUSED');
+      else this.#handover.receive(incoming, isAdmin);
+    } else if (!isAdmitted(this.acl, peer)) {
       refuse(incoming, 'ACCESS_DENIED');
     } else if (!this.#tryEnter(uid)) {
       refuse(incoming, 'SERVER_BUSY');

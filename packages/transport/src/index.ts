@@ -35,4 +35,5 @@ export { DescriptorReserve } from './descriptor-reserve.js';
 export { HandshakeState } from './handshake-states.js';
 export { FrameAssembler, PLAIN_FRAME, encodeFrame, speaksOurVersion, type Frame } from './frame.js';
 export { PendingConnects } from './pending-connects.js';
+export { lockOwnerLives, parseLockOwner, type LockOwner } from './pid-lock.js';
 export { SocketLink } from './socket-link.js';
