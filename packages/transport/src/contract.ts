@@ -140,6 +140,11 @@ export interface LinkHandler {
   onRecord(bytes: Uint8Array, view: DataView, offset: number, lengthBytes: number): void;
   /** After `tryClaim` or `tryPlace` had returned `undefined`: there is room again. */
   onWritable(): void;
+  /**
+   * The other end waits, in this very thread: what would be done in a later turn is to be done now.
+   * Only from transports within one process.
+   */
+  runNow?(): void;
   /** The last call of all, exactly once. */
   onEnd(end: LinkEnd): void;
 }
