@@ -149,6 +149,14 @@ export interface LinkHandler {
   onEnd(end: LinkEnd): void;
 }
 
+/** What the peer may send from now on. */
+export interface LinkLimits {
+  /** Bounds the peer's records where the medium does not. */
+  readonly recordBytesMax: number;
+  /** Whether it may pass descriptors (`takeHandles`). Default no: then it breaks the protocol. */
+  readonly takesHandles?: boolean | undefined;
+}
+
 /**
  * A connection that carries records both ways, in order, without loss until it ends.
  *
@@ -167,8 +175,8 @@ export interface Link {
   readonly sections: SectionSpace | undefined;
   /** Where descriptors and credentials go; `undefined` where they cannot. */
   readonly companions: CompanionSpace | undefined;
-  /** Begins delivery; `recordBytesMax` bounds the peer's records where the medium does not. */
-  start(handler: LinkHandler, limits: { readonly recordBytesMax: number }): void;
+  /** Begins delivery. */
+  start(handler: LinkHandler, limits: LinkLimits): void;
   /**
    * Room for a body of at least `minBytes`, or `undefined` when there is none now. One claim at a
    * time; the same object is returned again and again.
