@@ -83,7 +83,7 @@ describe('connectShm()', () => {
 
   it('rejects with SERVER_BUSY when the backlog stays full', async () => {
     const fds: number[] = [];
-    for (let fd = native.connect(path); fd >= 0; fd = native.connect(path)) fds.push(fd);
+    for (let fd = native.connect(path, 0); fd >= 0; fd = native.connect(path, 0)) fds.push(fd);
     const options = { ...OPTIONS, handshakeTimeoutMs: 30 };
     expect(await codeOfRejection(connectShm(native, path, options))).toBe('SERVER_BUSY');
     for (const fd of fds) native.close(fd);

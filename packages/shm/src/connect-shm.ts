@@ -49,7 +49,7 @@ async function connectedSocket(
 ): Promise<number> {
   const giveUpAt = performance.now() + timeoutMs;
   for (;;) {
-    const fd = native.connect(address);
+    const fd = native.connect(address, 1);
     if (fd >= 0) return fd;
     const code = errnoName(fd);
     if (code !== 'EAGAIN' || performance.now() >= giveUpAt) {

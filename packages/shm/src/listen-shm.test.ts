@@ -74,7 +74,7 @@ function bent(offset: number, value: number, bytes: 1 | 4): Uint8Array {
 
 /** A client that can do what no proper one does. */
 class RawClient {
-  readonly fd = native.connect(path);
+  readonly fd = native.connect(path, 0);
   received = new Uint8Array(0);
 
   send(bytes: Uint8Array, passFd = -1): void {

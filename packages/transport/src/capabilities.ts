@@ -10,3 +10,9 @@ export const PLAIN_CAPABILITIES: TransportCapabilities = {
   quick: false,
   synchronous: false,
 };
+
+/** Both ends in one thread: what is queued is delivered where somebody waits for it. */
+export const MEMORY_CAPABILITIES: TransportCapabilities = {
+  ...PLAIN_CAPABILITIES,
+  synchronous: true,
+};

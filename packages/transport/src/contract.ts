@@ -104,6 +104,9 @@ export interface SectionSpace {
 /**
  * What belongs to a message but cannot be put into it: announced first, then named by the message.
  *
+ * The record that is committed next must be the message that names it: `tryClaim`, then `tryPlace…`,
+ * then `commit`. What was placed for a message that is never sent stays at the peer to the end.
+ *
  * Each `take…` may be called once for each id, while the message that names it is being delivered.
  */
 export interface CompanionSpace {
@@ -111,9 +114,16 @@ export interface CompanionSpace {
    * Hands copies of 1 to 4 descriptors to the peer; they stay the caller's.
    *
    * @returns id for the message, or `undefined` when there is no room; `onWritable` tells when
+   * @throws TypeError for what is not open, RangeError for another number of them; PortError
+   * QUOTA_EXCEEDED when the kernel has too many on their way
    */
   tryPlaceHandles(fds: readonly number[]): number | undefined;
-  /** The descriptors of a batch; the caller's to close. @throws PortError PROTOCOL_ERROR */
+  /**
+   * The descriptors of a batch; the caller's to close. They belong to this thread's environment,
+   * which closes them when it ends.
+   *
+   * @throws PortError PROTOCOL_ERROR when there is no such batch
+   */
   takeHandles(batchId: number): readonly number[];
   /** Has the kernel vouch for this process as it is now. As `tryPlaceHandles`. */
   tryPlaceCredentials(): number | undefined;
@@ -170,10 +180,17 @@ export interface Link {
   /** Delivers what has arrived, now. */
   drain(): void;
   /**
-   * Blocks this thread until something may have arrived, the peer may have gone, or the time is
-   * over; `drain()` then tells. Only where `capabilities.synchronous`.
+   * Sends what is committed, then blocks this thread until something may have arrived, the peer may
+   * have gone, or some of the time has passed; `drain()` and `hasEnded` then tell. Only where
+   * `capabilities.synchronous`.
+   *
+   * It may return early, at the latest after 100 ms, so that a worker can still be terminated: the
+   * caller comes again.
+   *
+   * @returns false when nothing that has not arrived yet can come without the event loop
+   * @throws TypeError from inside `onRecord` of this link, or where waiting is not supported
    */
-  wait(timeoutMs: number): void;
+  wait(timeoutMs: number): boolean;
   /**
    * Whether it has ended. `onEnd` is told in a later turn; a thread that waits without turns asks
    * here after `drain()`, and gets no more records once it is true.
@@ -234,7 +251,10 @@ export interface IncomingLink {
   accept(payload: Uint8Array, features?: number): Link;
   /** Refuses and ends the connection. Without effect when the client has gone. */
   reject(payload: Uint8Array): void;
-  /** Called at most once, when the client goes away before the decision. */
+  /**
+   * Called at most once, when there can be no decision any more: the client went away or spoke out
+   * of turn, `handshakeTimeoutMs` is over, or the listener ended.
+   */
   onGone: (() => void) | undefined;
 }
 
@@ -262,7 +282,12 @@ export interface ListenOptions extends LinkOptions {
   readonly mode: number;
   /** Sockets of one user (or of nobody known) that may be in the handshake at once. */
   readonly pendingConnectsMax: number;
-  /** What a client is told, as by `reject`, when there are more. */
+  /**
+   * Whether clients may have the kernel vouch for them with a message (`takeCredentials`). Default
+   * no: then a client that does breaks the protocol.
+   */
+  readonly wantsCredentials?: boolean | undefined;
+  /** What a client is told, as by `reject`, when there are more, or descriptors run out. */
   readonly busyPayload: Uint8Array;
   /** A client sent a well-formed connect request. */
   readonly onIncoming: (incoming: IncomingLink) => void;

@@ -30,6 +30,9 @@ export {
   handshakeTimeout,
   versionRefused,
 } from './connect-error.js';
+export { checkAnswer, checkRequest } from './check-frame.js';
+export { DescriptorReserve } from './descriptor-reserve.js';
+export { HandshakeState } from './handshake-states.js';
 export { FrameAssembler, PLAIN_FRAME, encodeFrame, speaksOurVersion, type Frame } from './frame.js';
 export { PendingConnects } from './pending-connects.js';
 export { lockOwnerLives, parseLockOwner, type LockOwner } from './pid-lock.js';

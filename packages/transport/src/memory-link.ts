@@ -1,7 +1,7 @@
 import { isPortError } from '@portcall/wire';
 
 import { BatchBuffer } from './batch-buffer.js';
-import { PLAIN_CAPABILITIES } from './capabilities.js';
+import { MEMORY_CAPABILITIES } from './capabilities.js';
 import type { Link, LinkEnd, LinkHandler, RecordClaim } from './contract.js';
 import { RecordStream } from './record-stream.js';
 
@@ -19,7 +19,7 @@ const RECORD_BYTES_MAX = 0x7ffffff0;
  */
 export class MemoryLink implements Link {
   readonly peer = undefined;
-  readonly capabilities = PLAIN_CAPABILITIES;
+  readonly capabilities = MEMORY_CAPABILITIES;
   readonly transportName = 'memory';
   readonly recordBytesMax = RECORD_BYTES_MAX;
   readonly sections = undefined;
@@ -31,6 +31,7 @@ export class MemoryLink implements Link {
   #stream: RecordStream | undefined;
   #flushQueued = false;
   #wantsRoom = false;
+  #draining = false;
   #ended = false;
   /** The other end closed before this one was started. */
   #earlyEnd: LinkEnd | undefined;
@@ -94,11 +95,20 @@ export class MemoryLink implements Link {
   }
 
   drain(): void {
-    if (this.#stream === undefined) return;
+    if (this.#stream === undefined || this.#draining) return;
+    this.#draining = true;
+    try {
+      this.#pushArrived(this.#stream);
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  #pushArrived(stream: RecordStream): void {
     for (let piece = this.#arrived.shift(); piece; piece = this.#arrived.shift()) {
       if (this.#ended) return;
       try {
-        this.#stream.push(piece);
+        stream.push(piece);
       } catch (error) {
         if (!isPortError(error)) throw error;
         this.#end({ kind: 'violation', text: error.message });
@@ -106,10 +116,15 @@ export class MemoryLink implements Link {
     }
   }
 
-  /** Delivers what is queued at both ends: what the other end answers to it is then here. */
-  wait(): void {
+  /**
+   * Delivers what is queued at both ends: what the other end answers at once is then here. Anything
+   * else needs the event loop, for which this thread is the only one.
+   */
+  wait(): boolean {
+    if (this.#draining) throw new TypeError('Cannot wait: this link is delivering a record');
     this.flush();
     this.#other?.flush();
+    return false;
   }
 
   isPeerAlive(): boolean {

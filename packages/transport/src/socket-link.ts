@@ -103,7 +103,7 @@ export class SocketLink implements Link {
     // What has arrived is still in the kernel; only the event loop can read it.
   }
 
-  wait(): void {
+  wait(): boolean {
     throw new TypeError('Cannot wait: only the event loop can read this link');
   }
 

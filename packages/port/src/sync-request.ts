@@ -1,0 +1,44 @@
+import type { PortError } from '@portcall/wire';
+
+import type { PortChannel } from './port-channel.js';
+import type { RequestOptions } from './port-end.js';
+import { PortRequest } from './port-request.js';
+import { canceled, timedOut } from './request-errors.js';
+
+/** Longest stretch of blocking before deadline and signal are looked at. Source: `port.md` 12. */
+const SLICE_MS = 100;
+
+/** What a synchronous request needs of its port. */
+export interface SyncHost {
+  readonly channel: PortChannel;
+  /** The sender is tracked: the kernel is to vouch for it. */
+  readonly isDynamic: boolean;
+  /** Handles the callbacks within a request that have arrived. */
+  handleCallbacks(request: PortRequest): void;
+}
+
+/** As `PortEnd.requestSync`. */
+export function requestSync(host: SyncHost, data: Uint8Array, options: RequestOptions): Uint8Array {
+  const { channel, isDynamic } = host;
+  const { link, portName } = channel;
+  const { signal } = options;
+  let outcome: { readonly error: PortError | undefined; readonly reply: Uint8Array } | undefined;
+  const request = new PortRequest(channel, options, { isDynamic }, (error, reply) => {
+    outcome = { error, reply };
+  });
+  request.start(data, { isDynamic });
+  link.flush();
+  while (outcome === undefined) {
+    link.drain();
+    host.handleCallbacks(request);
+    link.flush();
+    if (outcome !== undefined) break;
+    const restMs = request.deadlineMs - performance.now();
+    if (signal?.aborted) throw canceled(portName, request.abandon() === true, signal.reason);
+    if (restMs <= 0) throw timedOut(portName, request.abandon() === true);
+    link.wait(Math.min(restMs, SLICE_MS));
+  }
+  const { error, reply } = outcome;
+  if (error !== undefined) throw error;
+  return reply;
+}
