@@ -83,6 +83,8 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   readonly #onDrained: (() => void)[] = [];
   readonly #pump = (): void => this.#handleWaiting();
   #pumpQueued = false;
+  /** Somebody receives, or will: requests can wait for that. */
+  #isReceived = false;
 
   constructor(parts: CommunicationPortParts) {
     const { channel } = parts;
@@ -219,6 +221,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       const who = this.#parts.inbox === undefined ? 'a handler' : 'the port that accepted it';
       return Promise.reject(new TypeError(`Cannot receive: its messages go to ${who}`));
     }
+    this.#isReceived = true;
     return this.#receivers.receive(options);
   }
 
@@ -316,6 +319,13 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   #wait(waiting: Waiting): void {
     const { onMessage, inbox } = this.#parts;
     if (waiting.handler === undefined && onMessage === undefined) {
+      const { message } = waiting;
+      if (inbox === undefined && !this.#isReceived && message.isRequest) {
+        this.#taken(waiting);
+        message.release();
+        void message.fail('SERVER_FAULT', 'Nobody receives messages there');
+        return;
+      }
       this.#waiting.push(waiting);
       inbox?.queue.offer(this);
       if (inbox === undefined) this.#receivers.wake();

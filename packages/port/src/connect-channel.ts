@@ -1,20 +1,24 @@
 import { lstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { HANDSHAKE_TIMEOUT_MS, PortError, isPortError } from '@portcall/wire';
-import type { LinkDecision, LinkOptions, OutgoingLink, Transport } from '@portcall/transport';
+import { ATTRIBUTE, PortError, isPortError } from '@portcall/wire';
+import type { Link, LinkDecision, LinkOptions, OutgoingLink, Transport } from '@portcall/transport';
 
 import { completeAttributes, effectiveAttributes } from './attributes.js';
+import { diagnostics } from './diagnostics.js';
 import {
   decodeConnectPayload,
   decodeRejectPayload,
   encodeConnectPayload,
+  type ConnectPayload,
 } from './handshake-payload.js';
+import { wantedBits } from './message-attributes.js';
 import { PortChannel } from './port-channel.js';
 import { parsePortName, type PortName } from './port-name.js';
 import { linkOptions, type EndpointOptions } from './port-options.js';
 import { chooseTransportFor, placeOf, type PortPlace } from './port-place.js';
 import { checkServerDirectory } from './runtime-directory.js';
+import { SecurityContext, type SecurityQos } from './security-context.js';
 import {
   checkAcceptor,
   checkListener,
@@ -34,6 +38,8 @@ export interface ConnectOptions extends EndpointOptions {
    * what the kernel says, before anything is sent and again of the process that answers.
    */
   readonly requireServer?: ServerRequirement;
+  /** How this process lets itself be known. Default: identify, static. */
+  readonly security?: SecurityQos;
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
@@ -43,6 +49,10 @@ export interface ConnectedChannel {
   readonly channel: PortChannel;
   /** What the server said when it accepted. */
   readonly info: Uint8Array;
+  /** Who the server is. */
+  readonly security: SecurityContext;
+  /** The kernel is to vouch for this process with each message: tracking is dynamic. */
+  readonly isTracked: boolean;
   /** Why there is no shared memory; `undefined` when there is, or was not asked for. */
   readonly fallbackReason: string | undefined;
 }
@@ -61,28 +71,67 @@ export async function connectChannel(
   options: ConnectOptions = {},
 ): Promise<ConnectedChannel> {
   const portName = parsePortName(name);
-  const attributes = completeAttributes(options.attributes);
-  const info = options.info ?? new Uint8Array(0);
+  const { security = {}, info = new Uint8Array(0) } = options;
+  const { level: allowImpersonation } = security;
+  const attributes = completeAttributes({
+    ...options.attributes,
+    ...(allowImpersonation === undefined ? {} : { allowImpersonation }),
+  });
   if (info.length > attributes.maxConnectInfo) {
     throw new RangeError(
       `Cannot connect to port "${name}": info is ${info.length} bytes, limit is ` +
         `${attributes.maxConnectInfo} bytes`,
     );
   }
+  const own: ConnectPayload = {
+    attributes,
+    wanted: wantedBits(options.wants ?? []),
+    isDynamic: security.tracking === 'dynamic',
+    effectiveOnly: security.effectiveOnly ?? false,
+    info,
+  };
   const { transport, fallbackReason } = await chooseTransportFor(portName, options.transport);
-  const limits = linkOptions(options, attributes, HANDSHAKE_TIMEOUT_MS);
+  const limits = linkOptions(options, attributes);
   const attempt = new ConnectAttempt({ transport, portName, limits, options });
-  const { payload, link } = await attempt.run(encodeConnectPayload({ attributes, info }));
+  const { payload, link } = await attempt.run(encodeConnectPayload(own));
   if (link === undefined) throw refused(portName, payload);
   try {
-    const theirs = decodeConnectPayload(payload);
-    const effective = effectiveAttributes(attributes, theirs.attributes);
-    const channel = new PortChannel(link, { attributes: effective, portName: name });
-    return { channel, info: theirs.info, fallbackReason };
+    return { ...connected(link, own, payload, name), fallbackReason };
   } catch (error) {
     link.close();
     throw error;
   }
+}
+
+/** @throws PortError PROTOCOL_ERROR when the server's answer is not good */
+function connected(
+  link: Link,
+  own: ConnectPayload,
+  answer: Uint8Array,
+  portName: string,
+): Omit<ConnectedChannel, 'fallbackReason'> {
+  const theirs = decodeConnectPayload(answer);
+  const attributes = effectiveAttributes(own.attributes, theirs.attributes);
+  const hasHandles = attributes.dupObjectTypes.length > 0;
+  const never = ATTRIBUTE.SECURITY | ATTRIBUTE.ON_BEHALF_OF | (hasHandles ? 0 : ATTRIBUTE.HANDLE);
+  const channel = new PortChannel(link, {
+    attributes,
+    portName,
+    wants: own.wanted & ~never,
+    peerWants: theirs.wanted,
+  });
+  const { peer, transportName } = link;
+  const security = new SecurityContext({
+    peer,
+    level: 'identify',
+    isDynamic: false,
+    effectiveOnly: false,
+  });
+  if (diagnostics.connect.hasSubscribers) {
+    diagnostics.connect.publish({ portName, peer, transportName });
+  }
+  const isTracked = own.isDynamic && attributes.allowImpersonation !== 'anonymous';
+  return { channel, info: theirs.info, security, isTracked };
 }
 
 interface AttemptParts {

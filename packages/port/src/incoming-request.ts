@@ -40,4 +40,12 @@ export class IncomingRequest {
     this.callbackOf = callbackOf;
     this.depth = callbackOf === undefined ? 0 : (callbackOf.depth ?? 0) + 1;
   }
+
+  /** Nobody waits for the reply any more. */
+  cancel(): void {
+    this.isSettled = true;
+    const { onCancel } = this;
+    this.onCancel = undefined;
+    onCancel?.();
+  }
 }

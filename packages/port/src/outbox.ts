@@ -68,7 +68,12 @@ export class Outbox {
   readonly #queue: OutgoingQueue;
   readonly #credit: SendCredit;
   readonly #bandwidth: Bandwidth;
-  readonly #space = { bytes: NOTHING, view: new DataView(NOTHING.buffer), offset: 0, limit: 0 };
+  readonly #space: { -readonly [K in keyof MessageSpace]: MessageSpace[K] } = {
+    bytes: NOTHING,
+    view: new DataView(NOTHING.buffer),
+    offset: 0,
+    limit: 0,
+  };
   /** The link had no room: until it has, everything waits, so that nobody is overtaken for ever. */
   #isBlocked = false;
   #bandwidthTimer: NodeJS.Timeout | undefined;

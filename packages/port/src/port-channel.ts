@@ -322,7 +322,7 @@ export class PortChannel implements LinkHandler {
       const delivered = wasSent && this.link.wasConsumed(mark);
       sink.onFailure(lostRequest(this.portName, closed, delivered));
     });
-    for (const request of this.#open.takeAll()) cancel(request);
+    for (const request of this.#open.takeAll()) request.cancel();
     this.#tellEnd(closed);
     this.#receiver.handler?.onClosed(closed);
   }
@@ -465,11 +465,4 @@ const LOCAL: PortClosed = { reason: 'local' };
 
 function bytesOf(parts: readonly Uint8Array[]): number {
   return parts.reduce((sum, part) => sum + part.length, 0);
-}
-
-function cancel(request: IncomingRequest): void {
-  request.isSettled = true;
-  const { onCancel } = request;
-  request.onCancel = undefined;
-  onCancel?.();
 }

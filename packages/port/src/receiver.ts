@@ -222,7 +222,7 @@ export class Receiver {
     const request = this.#host.open.find(messageId);
     if (request === undefined) return;
     this.#host.open.remove(request);
-    cancel(request);
+    request.cancel();
   }
 
   #onCredit(data: MessageData): void {

@@ -171,7 +171,7 @@ export class ShmLink implements Link {
     this.#deliver(DRAIN_BUDGET_MS);
   }
 
-  wait(): void {
+  wait(): boolean {
     throw new TypeError('Cannot wait: not yet');
   }
 

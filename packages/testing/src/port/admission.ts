@@ -112,10 +112,10 @@ function describePlaces(subject: TransportUnderTest): void {
     const world = usePortWorld(subject);
 
     it('are limited by maxConnections, and free again after close', async () => {
-      await world.createPort({ maxConnections: 2, onMessage: echo });
+      await world.createPort({ attributes: { maxConnections: 2 }, onMessage: echo });
       const first = await world.connect();
       const second = await world.connect();
-      const error = await expectCode(world.connect({ handshakeTimeoutMs: BUSY_MS }), 'SERVER_BUSY');
+      const error = await expectCode(world.connect({ attributes: { handshakeTimeoutMs: BUSY_MS } }), 'SERVER_BUSY');
       expect(error.retryAfterMs).toBeGreaterThan(0);
       expect(error.executed).toBe('no');
       await second.request(new Uint8Array(1)); // Those inside do not notice.
@@ -124,13 +124,13 @@ function describePlaces(subject: TransportUnderTest): void {
     });
 
     it('are limited by maxConnectionsPerUid', async () => {
-      await world.createPort({ maxConnectionsPerUid: 1 });
+      await world.createPort({ attributes: { maxConnectionsPerUid: 1 } });
       await world.connect();
-      await expectCode(world.connect({ handshakeTimeoutMs: BUSY_MS }), 'SERVER_BUSY');
+      await expectCode(world.connect({ attributes: { handshakeTimeoutMs: BUSY_MS } }), 'SERVER_BUSY');
     });
 
     it('can be waited for: a busy server is asked again', async () => {
-      await world.createPort({ maxConnections: 1 });
+      await world.createPort({ attributes: { maxConnections: 1 } });
       const first = await world.connect();
       const second = world.connect();
       await first.close();
@@ -140,7 +140,7 @@ function describePlaces(subject: TransportUnderTest): void {
     it('stay free when the server refuses', async () => {
       let refuses = true;
       await world.createPort({
-        maxConnections: 1,
+        attributes: { maxConnections: 1 },
         onConnect: (request) => {
           if (refuses) request.reject();
           else request.accept();
@@ -154,7 +154,7 @@ function describePlaces(subject: TransportUnderTest): void {
     });
 
     it('are not waited for by a caller that gives up', async () => {
-      await world.createPort({ maxConnections: 1 });
+      await world.createPort({ attributes: { maxConnections: 1 } });
       await world.connect();
       const aborter = new AbortController();
       const canceled = expectCode(world.connect({ signal: aborter.signal }), 'CANCELED');

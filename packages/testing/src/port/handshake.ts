@@ -86,7 +86,7 @@ export function describeHandshake(subject: TransportUnderTest): void {
     });
 
     it('work for many clients that come at once', async () => {
-      const server = await world.createPort({ maxPendingConnects: 4 });
+      const server = await world.createPort({ attributes: { maxPendingConnects: 4 } });
       const clients = await Promise.all(Array.from({ length: 40 }, () => world.connect()));
       expect(clients.length).toBe(40);
       expect(server.connections.size).toBe(40);
@@ -167,14 +167,14 @@ function describeUndecided(subject: TransportUnderTest): void {
     it('is a TIMEOUT for the client, not early, and a late accept finds nobody', async () => {
       const waiting: ConnectionRequest[] = [];
       const server = await world.createPort({
-        maxConnections: 1,
+        attributes: { maxConnections: 1 },
         onConnect: (request) => {
           waiting.push(request);
           if (waiting.length > 1) request.accept();
         },
       });
       const startedAt = performance.now();
-      const error = await expectCode(world.connect({ handshakeTimeoutMs: 60 }), 'TIMEOUT');
+      const error = await expectCode(world.connect({ attributes: { handshakeTimeoutMs: 60 } }), 'TIMEOUT');
       expect(performance.now() - startedAt).toBeGreaterThanOrEqual(59);
       expect(error.executed).toBe('no');
       // There is one place: a second client gets it once the server has seen the first one go.
@@ -206,7 +206,7 @@ function describeUndecided(subject: TransportUnderTest): void {
     it('ends when the server closes: the client is told at once', async () => {
       let waiting: ConnectionRequest | undefined;
       const server = await world.createPort({ onConnect: (request) => void (waiting = request) });
-      const failed = rejectionOf('connect', world.connect({ handshakeTimeoutMs: 2000 }));
+      const failed = rejectionOf('connect', world.connect({ attributes: { handshakeTimeoutMs: 2000 } }));
       await waitUntil('the request', () => waiting !== undefined);
       await within('the server to close', server.close(), 2000);
       const error = (await failed) as { code?: string };
