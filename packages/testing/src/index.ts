@@ -18,6 +18,12 @@ export type {
   NodeReport,
   PortNodeCommands,
 } from './programs/port-node.js';
+export type {
+  ConnectTally,
+  NameClientOptions,
+  NameNodeCommands,
+  NameServerOptions,
+} from './programs/name-node.js';
 export {
   Program,
   ProgramError,
