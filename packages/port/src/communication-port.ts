@@ -51,6 +51,8 @@ export interface CommunicationPortParts {
   readonly inbox: { readonly queue: FairInbox; readonly wake: () => void } | undefined;
   readonly onDrain: (() => void) | undefined;
   readonly onClosed: ((port: CommunicationPort, closed: PortClosed) => void) | undefined;
+  /** The connection has ended, and nothing of it waits to be received. */
+  readonly onGone?: (() => void) | undefined;
 }
 
 /** How long `close` waits unless told otherwise. Source: `port.md` 20. */
@@ -188,7 +190,8 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   drained(): Promise<void> {
-    if (this.#channel.statistics.queued === 0) return Promise.resolve();
+    const canSend = this.#channel.canSend(MESSAGE_TYPE.DATAGRAM);
+    if (canSend || this.#channel.closed !== undefined) return Promise.resolve();
     return new Promise((resolve) => this.#onDrained.push(resolve));
   }
 
@@ -247,8 +250,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   async *[Symbol.asyncIterator](): AsyncIterator<PortMessage> {
     for (;;) {
       const message = await this.receive();
-      if (message === undefined || message.kind === 'port-closed') return;
-      if (message.kind === 'client-died') return;
+      if (message === undefined || isNotice(message)) return;
       yield message;
     }
   }
@@ -280,6 +282,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     const waiting = this.#waiting.shift();
     if (waiting === undefined) return undefined;
     this.#taken(waiting);
+    if (isNotice(waiting.message)) this.#parts.onGone?.();
     waiting.message.answerIfDropped();
     return waiting.message;
   }
@@ -392,8 +395,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   #taken({ message }: Waiting): void {
-    const isNotice = message.kind === 'port-closed' || message.kind === 'client-died';
-    if (!isNotice) this.#channel.taken(message.data.length);
+    if (!isNotice(message)) this.#channel.taken(message.data.length);
   }
 
   #drainedNow(): void {
@@ -404,11 +406,19 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   #end(closed: PortClosed): void {
     for (const resolve of this.#onDrained.splice(0)) resolve();
     const { onMessage, inbox } = this.#parts;
-    if (onMessage !== undefined) return;
+    if (onMessage !== undefined) {
+      this.#parts.onGone?.();
+      return;
+    }
     const isOrderly = closed.reason === 'local' || closed.reason === 'closed';
     const kind = isOrderly ? 'port-closed' : 'client-died';
     const message = new PortMessage(this.#source, { kind, data: new Uint8Array(0) });
     this.#wait({ message, handler: undefined, request: undefined });
     if (inbox === undefined) this.#receivers.end();
   }
+}
+
+/** Whether it says that the connection has ended. */
+function isNotice({ kind }: PortMessage): boolean {
+  return kind === 'port-closed' || kind === 'client-died';
 }

@@ -32,7 +32,7 @@ export interface OutboxHost {
   onSent(head: MessageHead): void;
   /** A queued message cannot be sent after all. */
   onUnsendable(message: QueuedMessage, error: PortError): void;
-  /** Something waited, and nothing waits any more. */
+  /** Something waited or was refused, and now there is room and credit. */
   onDrained(): void;
 }
 
@@ -72,6 +72,8 @@ export class Outbox {
   };
   /** The link had no room: until it has, everything waits, so that nobody is overtaken for ever. */
   #isBlocked = false;
+  /** A message was refused for want of room or credit: somebody waits to be told of it. */
+  #wasRefused = false;
   #bandwidthTimer: NodeJS.Timeout | undefined;
   #sequence: number;
   #sentCount = 0;
@@ -165,7 +167,10 @@ export class Outbox {
   /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG */
   trySend(message: QueuedMessage): boolean {
     this.checkLength(message.totalBytes);
-    return this.canSend(message.head.type) && this.#trySend(message);
+    const { type } = message.head;
+    if (this.canSend(type) && this.#trySend(message)) return true;
+    if (needsCredit(type)) this.#wasRefused = true;
+    return false;
   }
 
   /** @throws PortError MESSAGE_TOO_LONG */
@@ -189,7 +194,7 @@ export class Outbox {
   /** There may be room: sends what waits. */
   onWritable(): void {
     this.#isBlocked = false;
-    if (this.#queue.isEmpty) return;
+    if (this.#queue.isEmpty && !this.#wasRefused) return;
     for (;;) {
       const message = this.#queue.peek(this.#credit.isOpen);
       if (message === undefined) break;
@@ -203,7 +208,9 @@ export class Outbox {
         this.#host.onUnsendable(message, error);
       }
     }
-    if (this.#queue.isEmpty) this.#host.onDrained();
+    if (!this.#queue.isEmpty || !this.#credit.isOpen) return;
+    this.#wasRefused = false;
+    this.#host.onDrained();
   }
 
   /** Takes out everything that waits: the connection has ended. */
