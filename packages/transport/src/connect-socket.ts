@@ -62,6 +62,8 @@ async function requestLink(
     () => undefined,
   );
   // A server without a place says so at once, and closes: a write would then fail before the read.
+  // The first turn may end before the event loop has looked at the socket, the second does not.
+  await nextTurn();
   await nextTurn();
   if (early === undefined && !socket.destroyed) {
     state.step('ask');
