@@ -86,7 +86,7 @@ describe('a server with 64 descriptors', () => {
     expect(outcomes.filter((outcome) => outcome === 'link').length).toBeGreaterThan(2);
   });
 
-  it('tells clients that have not asked yet, and takes new ones in when some have gone', async () => {
+  it('tells clients that have not asked yet, and takes new ones in later', async () => {
     server = await startShmProgram('server', SERVER, {}, path);
     const silent = await Promise.all(
       Array.from({ length: 80 }, () => connectShm(native, path, OPTIONS)),

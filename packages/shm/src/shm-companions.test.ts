@@ -123,7 +123,7 @@ describe('handles', () => {
     far.close();
   });
 
-  it('never make a violation of a sender that fills up while its peer handles what it read', async () => {
+  it('never make a violation of a sender that fills up while its peer is at it', async () => {
     // The read cursor passes a whole batch of records before the first of them is handled.
     const { near, far, farSees } = startedPair();
     while (sendHandles(near, 1) !== undefined);

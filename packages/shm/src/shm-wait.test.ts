@@ -1,6 +1,6 @@
 /*
- * A thread that waits without its event loop, and the event loop that goes on afterwards: neither may
- * take a wake-up away from the other.
+ * A thread that waits without its event loop, and the event loop that goes on afterwards: neither
+ * may take a wake-up away from the other.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,5 +1,4 @@
 import { connect as netConnect, type Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { FRAME_TYPE, PortError } from '@portcall/wire';
 
@@ -98,6 +97,12 @@ function decide(
     socket.destroy();
     throw error;
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** A decision without a link. Nobody vouches for who made it. */

@@ -127,7 +127,7 @@ describe('wait()', () => {
     expect([farSees.records, nearSees.records]).toEqual([[[1]], [[2]]]);
   });
 
-  it('throws TypeError while this end delivers, and delivers nothing within a delivery', async () => {
+  it('throws TypeError while this end delivers, and never nests deliveries', async () => {
     const { near, far, farSees } = startedPair();
     let error: unknown;
     farSees.onEach = () => {

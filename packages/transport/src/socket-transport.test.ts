@@ -1,6 +1,6 @@
 /*
- * Threat: anybody who may open the socket speaks out of turn, says nothing, or comes with a thousand
- * connections; a server answers what nobody asked for. The other side must go on, in time.
+ * Threat: anybody who may open the socket speaks out of turn, says nothing, or comes with a
+ * thousand connections; a server answers what nobody asked for. The other side must go on, in time.
  */
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { connect as netConnect, createServer, type Server, type Socket } from 'node:net';

@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -66,13 +66,12 @@ export async function startShmProgram(
   const command = ['bash', ...commandOf(name, program, args)];
   if (isOtherNamespace) command.unshift('unshare', '--pid', '--fork', '--kill-child');
   const [file = '', ...rest] = command;
-  const child = spawn(file, rest, {
-    cwd: SHM,
-    stdio: ['ignore', 'pipe', 'inherit', inherits ?? 'ignore'],
-  });
-  if (inherits !== undefined) return child;
+  const stdio: StdioOptions = ['ignore', 'pipe', 'inherit', inherits ?? 'ignore'];
+  const child = spawn(file, rest, { cwd: SHM, stdio });
+  const { stdout } = child;
+  if (inherits !== undefined || stdout === null) return child;
   await Promise.race([
-    once(child.stdout, 'data'),
+    once(stdout, 'data'),
     once(child, 'exit').then(() => Promise.reject(new Error(`${name} ended`))),
   ]);
   return child;

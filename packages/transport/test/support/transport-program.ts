@@ -6,9 +6,9 @@ import { dirname } from 'node:path';
 const TRANSPORT = createRequire(import.meta.url).resolve('@portcall/transport');
 
 /**
- * Starts a program in a Node process of its own that may open 64 descriptors, and waits for its first
- * word. It has `transport` (the socket transport) and `OPTIONS` of a listener that refuses nobody.
- * Owner: the caller, who kills it.
+ * Starts a program in a Node process of its own that may open 64 descriptors, and waits for its
+ * first word. It has `transport` (the socket transport) and `OPTIONS` of a listener that refuses
+ * nobody. Owner: the caller, who kills it.
  */
 export async function startTransportProgram(
   program: string,
