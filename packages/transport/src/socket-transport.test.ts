@@ -325,6 +325,8 @@ describe('a server with 64 descriptors', () => {
         links.push(link);
         return 'link';
       } catch (error) {
+        // It had closed before the request was sent: the same to a user.
+        if (isPortError(error) && error.code === 'SERVER_BUSY') return 'busy';
         return isPortError(error) ? error.code : String(error);
       }
     };
@@ -332,7 +334,6 @@ describe('a server with 64 descriptors', () => {
     const later: string[] = [];
     for (let client = 0; client < 20; client++) later.push(await ask());
     for (const link of links) link.close();
-    outcomes.delete('SERVER_BUSY'); // It had closed before the request was sent: the same to a user.
     expect(outcomes).toEqual(new Set(['link', 'busy']));
     expect(new Set(later)).toEqual(new Set(['busy']));
   });
