@@ -1,7 +1,12 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 import { errnoName, loadNative, systemError, type NativeBinding } from '@portcall/native';
-import type { FileLock, Transport } from '@portcall/transport';
+import {
+  isLockOwnerAlive,
+  parseLockOwner,
+  type FileLock,
+  type Transport,
+} from '@portcall/transport';
 
 import { connectShm } from './connect-shm.js';
 import { listenShm } from './listen-shm.js';
@@ -62,14 +67,8 @@ function giveBack(native: NativeBinding, fd: number): undefined {
   return undefined;
 }
 
-/** Whether the file is the lock of a live process without the addon: its bare pid. */
+/** Whether the file is the lock of a live process without the addon. */
 function isPidLocked(path: string): boolean {
-  const text = readFileSync(path, 'latin1');
-  if (!/^[1-9]\d{0,9}$/.test(text)) return false;
-  try {
-    process.kill(Number(text), 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  const owner = parseLockOwner(readFileSync(path, 'latin1'));
+  return owner !== undefined && !owner.hasFlock && isLockOwnerAlive(owner);
 }

@@ -33,6 +33,7 @@ export {
 } from './connect-error.js';
 export { checkAnswer, checkRequest } from './check-frame.js';
 export { DescriptorReserve } from './descriptor-reserve.js';
+export { isLockOwnerAlive, parseLockOwner, type LockOwner } from './lock-owner.js';
 export { HandshakeState } from './handshake-states.js';
 export { FrameAssembler, PLAIN_FRAME, encodeFrame, speaksOurVersion, type Frame } from './frame.js';
 export { PendingConnects } from './pending-connects.js';

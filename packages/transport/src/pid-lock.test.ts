@@ -15,10 +15,16 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+/** What the lock of this process says. */
+function ownText(): string {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  return `${process.pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+}
+
 describe('tryPidLock()', () => {
-  it('writes its process id, and leaves no other file', () => {
+  it('writes its process id and start time, and leaves no other file', () => {
     const lock = tryPidLock(path);
-    expect(readFileSync(path, 'utf8')).toBe(String(process.pid));
+    expect(readFileSync(path, 'utf8')).toBe(ownText());
     expect(readdirSync(folder)).toEqual(['lock']);
     lock?.release();
     expect(readdirSync(folder)).toEqual([]);
@@ -39,11 +45,21 @@ describe('tryPidLock()', () => {
     await new Promise((resolve) => child.once('close', resolve));
     writeFileSync(path, String(child.pid));
     const lock = tryPidLock(path);
-    expect(readFileSync(path, 'utf8')).toBe(String(process.pid));
+    expect(readFileSync(path, 'utf8')).toBe(ownText());
     lock?.release();
   });
 
-  it.each(['', 'nonsense', '-1', '0', '1.5', '99999999999999999999'])(
+  it('takes over from a process whose number another one has now', () => {
+    const [pid, startTime] = ownText().split(' ');
+    writeFileSync(path, `${pid} ${Number(startTime) + 1}`);
+    expect(tryPidLock(path)).toBeDefined();
+    for (const alive of [ownText(), `${pid} 0`, `flock ${pid}`]) {
+      writeFileSync(path, alive);
+      expect(tryPidLock(path)).toBeUndefined();
+    }
+  });
+
+  it.each(['', 'nonsense', '-1', '0', '1.5', '99999999999999999999', '1 x', '1 2 3'])(
     'takes over from a file that says "%s"',
     (text) => {
       writeFileSync(path, text);

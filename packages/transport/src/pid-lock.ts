@@ -1,19 +1,20 @@
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 
 import type { FileLock } from './contract.js';
+import { isLockOwnerAlive, ownLockText, parseLockOwner, type LockOwner } from './lock-owner.js';
 
 /**
- * A lock file that holds its owner's process id: for platforms where no kernel lock is at hand.
+ * A lock file that names its owner: for platforms where no kernel lock is at hand.
  *
- * Best effort: a dead owner's lock is taken over; the reuse of its pid delays that. Whoever takes
- * the lock must still ask the socket itself whether somebody listens.
+ * Best effort: a dead owner's lock is taken over; where no start time is known, the reuse of its pid
+ * delays that. Whoever takes the lock must still ask the socket itself whether somebody listens.
  *
  * @returns `undefined` when a live process has it
  * @throws the system's error when the directory cannot be written
  */
 export function tryPidLock(path: string): FileLock | undefined {
   const own = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
-  writeFileSync(own, String(process.pid), { flag: 'wx', mode: 0o600 });
+  writeFileSync(own, ownLockText(), { flag: 'wx', mode: 0o600 });
   try {
     linkSync(own, path); // Atomic: fails when somebody has it.
     unlinkSync(own);
@@ -35,27 +36,20 @@ function lockAt(path: string): FileLock {
     release() {
       if (!held) return;
       held = false;
-      if (ownerOf(path) === process.pid) unlinkSync(path);
+      if (ownerOf(path)?.pid === process.pid) unlinkSync(path);
     },
   };
 }
 
-function ownerOf(path: string): number {
+function ownerOf(path: string): LockOwner | undefined {
   try {
-    // A process with the addon writes 'flock' before its own.
-    return Number(readFileSync(path, 'utf8').replace(/^flock /, ''));
+    return parseLockOwner(readFileSync(path, 'utf8'));
   } catch {
-    return 0; // Gone, which is as good as dead.
+    return undefined; // Gone, which is as good as dead.
   }
 }
 
 function ownerLives(path: string): boolean {
-  const pid = ownerOf(path);
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  const owner = ownerOf(path);
+  return owner !== undefined && isLockOwnerAlive(owner);
 }
