@@ -8,6 +8,8 @@ export interface ChannelHandler {
   onRequest(request: IncomingRequest, data: MessageData): void;
   /** A datagram. `data` is borrowed. */
   onDatagram(data: MessageData, extras: IncomingExtras): void;
+  /** The other end waits in this very thread: what would be done later is to be done now. */
+  runNow?(): void;
   /** Messages had to wait to be sent, and none waits any more. */
   onDrained?(): void;
   /** The last call of all. */

@@ -99,6 +99,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       const handler: ChannelHandler = {
         onRequest: (request, data) => this.#onRequest(request, data),
         onDatagram: (data, extras) => this.#onDatagram(data, extras),
+        runNow: () => this.#handleWaiting(),
         onDrained: () => this.#drainedNow(),
         onClosed: (closed) => {
           this.#end(closed);
@@ -354,7 +355,8 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   /** While a thread blocks: the callbacks within the request that it waits for. */
-  #handleCallbacks(chain: PortRequest): void {
+  #handleCallbacks(chain: PortRequest): number {
+    let count = 0;
     for (let index = 0; index < this.#waiting.length; ) {
       const waiting = this.#waiting[index];
       const handler = waiting?.handler ?? this.#parts.onMessage;
@@ -364,7 +366,9 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       }
       this.#waiting.splice(index, 1);
       void this.#handle(waiting, handler);
+      count++;
     }
+    return count;
   }
 
   async #handle(waiting: Waiting, handler: MessageHandler): Promise<void> {

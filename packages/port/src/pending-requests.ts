@@ -106,6 +106,11 @@ export class PendingRequests {
     return slot >= 0 && this.#states[slot] === STATE.SENT;
   }
 
+  /** The link's position after a request that was sent and waits. */
+  markOf(id: number): number | undefined {
+    return this.isSent(id) ? this.#marks[id & this.#mask] : undefined;
+  }
+
   /** The sink of a request that was sent and waits. */
   get(id: number): ReplySink | undefined {
     return this.isSent(id) ? this.#sinks[id & this.#mask] : undefined;

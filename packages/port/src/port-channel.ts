@@ -191,6 +191,18 @@ export class PortChannel implements LinkHandler {
   }
 
   /**
+   * Gives a request up whose link has ended, for a thread that cannot wait to be told so.
+   *
+   * @returns the error of the request
+   */
+  loseRequest(id: MessageId): PortError {
+    const mark = this.#pending.markOf(id);
+    const closed = this.#reasonOf({ kind: 'ended' });
+    this.#pending.take(id);
+    return lostRequest(this.portName, closed, mark !== undefined && this.link.wasConsumed(mark));
+  }
+
+  /**
    * Room to encode a message in place, or `undefined` when it must be sent by `send()`: the ring is
    * full, others wait already, or the port is closed. Then `commit` or `abort`, before anything
    * else.
@@ -308,6 +320,10 @@ export class PortChannel implements LinkHandler {
     }
     this.#receiver.onWritable();
     this.#outbox.onWritable();
+  }
+
+  runNow(): void {
+    this.#receiver.handler?.runNow?.();
   }
 
   onEnd(end: LinkEnd): void {

@@ -1,4 +1,4 @@
-import type { PortError } from '@portcall/wire';
+import { PortError } from '@portcall/wire';
 
 import type { PortChannel } from './port-channel.js';
 import type { RequestOptions } from './port-end.js';
@@ -13,8 +13,13 @@ export interface SyncHost {
   readonly channel: PortChannel;
   /** The sender is tracked: the kernel is to vouch for it. */
   readonly isDynamic: boolean;
-  /** Handles the callbacks within a request that have arrived. */
-  handleCallbacks(request: PortRequest): void;
+  /** Handles the callbacks within a request that have arrived. @returns how many */
+  handleCallbacks(request: PortRequest): number;
+}
+
+interface Outcome {
+  readonly error: PortError | undefined;
+  readonly reply: Uint8Array;
 }
 
 /** As `PortEnd.requestSync`. */
@@ -22,23 +27,36 @@ export function requestSync(host: SyncHost, data: Uint8Array, options: RequestOp
   const { channel, isDynamic } = host;
   const { link, portName } = channel;
   const { signal } = options;
-  let outcome: { readonly error: PortError | undefined; readonly reply: Uint8Array } | undefined;
+  let outcome: Outcome | undefined;
   const request = new PortRequest(channel, options, { isDynamic }, (error, reply) => {
     outcome = { error, reply };
   });
   request.start(data, { isDynamic });
   link.flush();
-  while (outcome === undefined) {
+  for (let canWait = true; ; ) {
     link.drain();
-    host.handleCallbacks(request);
+    const handled = host.handleCallbacks(request);
     link.flush();
     if (outcome !== undefined) break;
-    const restMs = request.deadlineMs - performance.now();
     if (signal?.aborted) throw canceled(portName, request.abandon() === true, signal.reason);
-    if (restMs <= 0) throw timedOut(portName, request.abandon() === true);
-    link.wait(Math.min(restMs, SLICE_MS));
+    if (link.hasEnded) request.onFailure(channel.loseRequest(request.id));
+    if (outcome !== undefined) break;
+    const restMs = request.deadlineMs - performance.now();
+    if (restMs <= 0 || (!canWait && handled === 0)) {
+      const wasSent = request.abandon() === true;
+      throw restMs <= 0 ? timedOut(portName, wasSent) : waitsForItself(portName, wasSent);
+    }
+    canWait = link.wait(Math.min(restMs, SLICE_MS));
   }
   const { error, reply } = outcome;
   if (error !== undefined) throw error;
   return reply;
+}
+
+function waitsForItself(portName: string, sent: boolean): PortError {
+  return new PortError(
+    'TIMEOUT',
+    `Cannot get reply from port "${portName}": its handler waits for this thread, which is blocked`,
+    { portName, sent, executed: sent ? 'maybe' : 'no' },
+  );
 }

@@ -141,12 +141,12 @@ describe('a server that does not answer as it must', () => {
     native.close(fd);
   });
 
-  it('a refusal with a descriptor: gives the payload and closes the descriptor', async () => {
+  it('a refusal with a descriptor: the request is rejected, and the descriptor closed', async () => {
     const { deciding, fd } = await asked();
     const other = native.memfdCreate('passed', 0);
     send(fd, encodeFrame({ ...ACCEPT, type: FRAME_TYPE.REJECT }), other);
     native.close(other);
-    expect(await deciding).toMatchObject({ payload: Uint8Array.of(3), link: undefined });
+    expect(await codeOfRejection(deciding)).toBe('PROTOCOL_ERROR');
     native.close(fd);
   });
 

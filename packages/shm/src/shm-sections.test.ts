@@ -56,9 +56,16 @@ class Pair {
     waitForSpace: () => undefined,
     waitForSocket: () => undefined,
   });
-  readonly control = new ControlStream(native, this.stream.far, (sectionId, fd) => {
-    this.receiver.onAnnounced(sectionId, fd);
-  });
+  readonly control = new ControlStream(
+    native,
+    this.stream.far,
+    {
+      onSection: (sectionId, fd) => this.receiver.onAnnounced(sectionId, fd),
+      onHandles: () => undefined,
+      onCredentials: () => undefined,
+    },
+    false,
+  );
 
   close(): void {
     this.sender.close();

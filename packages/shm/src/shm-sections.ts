@@ -62,6 +62,8 @@ export class ShmSections implements SectionSpace {
   /** Announced by the peer and not taken yet. */
   readonly #announced = new Map<number, number>();
   #consumed = 0;
+  /** The socket is closed, and its number may be another's: nothing may be sent. */
+  #isClosed = false;
   readonly #token = new Uint8Array(SECTION_TOKEN_BYTES);
   readonly #tokenView = new DataView(this.#token.buffer);
 
@@ -79,6 +81,7 @@ export class ShmSections implements SectionSpace {
           `${limits.maxSectionSize} bytes`,
       );
     }
+    if (this.#isClosed) return undefined;
     this.#reclaim();
     const fits = (): boolean =>
       this.#inFlight.length < SECTIONS_IN_FLIGHT_MAX &&
@@ -128,6 +131,7 @@ export class ShmSections implements SectionSpace {
 
   /** Closes every descriptor. */
   close(): void {
+    this.#isClosed = true;
     const { native } = this.#host;
     for (const section of [...this.#inFlight.splice(0), ...this.#free.splice(0)]) {
       native.close(section.fd);

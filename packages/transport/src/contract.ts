@@ -140,8 +140,21 @@ export interface LinkHandler {
   onRecord(bytes: Uint8Array, view: DataView, offset: number, lengthBytes: number): void;
   /** After `tryClaim` or `tryPlace` had returned `undefined`: there is room again. */
   onWritable(): void;
+  /**
+   * The other end waits, in this very thread: what would be done in a later turn is to be done now.
+   * Only from transports within one process.
+   */
+  runNow?(): void;
   /** The last call of all, exactly once. */
   onEnd(end: LinkEnd): void;
+}
+
+/** What the peer may send from now on. */
+export interface LinkLimits {
+  /** Bounds the peer's records where the medium does not. */
+  readonly recordBytesMax: number;
+  /** Whether it may pass descriptors (`takeHandles`). Default no: then it breaks the protocol. */
+  readonly takesHandles?: boolean | undefined;
 }
 
 /**
@@ -162,8 +175,8 @@ export interface Link {
   readonly sections: SectionSpace | undefined;
   /** Where descriptors and credentials go; `undefined` where they cannot. */
   readonly companions: CompanionSpace | undefined;
-  /** Begins delivery; `recordBytesMax` bounds the peer's records where the medium does not. */
-  start(handler: LinkHandler, limits: { readonly recordBytesMax: number }): void;
+  /** Begins delivery. */
+  start(handler: LinkHandler, limits: LinkLimits): void;
   /**
    * Room for a body of at least `minBytes`, or `undefined` when there is none now. One claim at a
    * time; the same object is returned again and again.

@@ -6,6 +6,7 @@ export type {
   LinkDecision,
   LinkEnd,
   LinkHandler,
+  LinkLimits,
   LinkOptions,
   ListenOptions,
   Listener,

@@ -123,7 +123,9 @@ export class MemoryLink implements Link {
   wait(): boolean {
     if (this.#draining) throw new TypeError('Cannot wait: this link is delivering a record');
     this.flush();
-    this.#other?.flush();
+    const other = this.#other;
+    if (other !== undefined) other.#runNow();
+    other?.flush();
     return false;
   }
 
@@ -147,6 +149,10 @@ export class MemoryLink implements Link {
     if (this.#ended) return;
     this.flush();
     this.#end({ kind: 'local' });
+  }
+
+  #runNow(): void {
+    this.#handler?.runNow?.();
   }
 
   #end(end: LinkEnd): void {
