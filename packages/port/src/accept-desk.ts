@@ -1,10 +1,4 @@
-import {
-  FEATURE,
-  STATUS,
-  isPortError,
-  type PortAttributes,
-  type StatusCode,
-} from '@portcall/wire';
+import { FEATURE, STATUS, isPortError, type PortAttributes, type StatusCode } from '@portcall/wire';
 import type { IncomingLink, PeerIdentity } from '@portcall/transport';
 
 import { isAdmitted, type Acl } from './acl.js';

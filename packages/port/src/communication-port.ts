@@ -151,7 +151,9 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       throw new TypeError(`Cannot block: the transport ${this.transportName} cannot wait`);
     }
     if (isMainThread && options.blockMainThread !== true) {
-      throw new TypeError('Cannot block the main thread: pass blockMainThread to do it all the same');
+      throw new TypeError(
+        'Cannot block the main thread: pass blockMainThread to do it all the same',
+      );
     }
     const host: SyncHost = {
       channel: this.#channel,
@@ -342,7 +344,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   #handleWaiting(): void {
     this.#pumpQueued = false;
     const { onMessage } = this.#parts;
-    for (let index = 0; index < this.#waiting.length; ) {
+    for (let index = 0; index < this.#waiting.length;) {
       const waiting = this.#waiting[index];
       const handler = waiting?.handler ?? onMessage;
       if (waiting === undefined || handler === undefined) {
@@ -357,7 +359,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   /** While a thread blocks: the callbacks within the request that it waits for. */
   #handleCallbacks(chain: PortRequest): number {
     let count = 0;
-    for (let index = 0; index < this.#waiting.length; ) {
+    for (let index = 0; index < this.#waiting.length;) {
       const waiting = this.#waiting[index];
       const handler = waiting?.handler ?? this.#parts.onMessage;
       if (waiting?.request?.callbackOf !== chain || handler === undefined) {

@@ -115,7 +115,13 @@ export class ConnectionRequest {
     const { incoming, portName, wants, onAccepted, onSettled } = this.#parts;
     try {
       const effective = effectiveAttributes(own, this.#theirs.attributes);
-      const payload = { attributes: own, wanted: wants, isDynamic: false, effectiveOnly: false, info };
+      const payload = {
+        attributes: own,
+        wanted: wants,
+        isDynamic: false,
+        effectiveOnly: false,
+        info,
+      };
       const link = incoming.accept(encodeConnectPayload(payload));
       const channel = new PortChannel(link, {
         attributes: effective,

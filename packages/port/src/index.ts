@@ -53,11 +53,7 @@ export type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 export { connectChannel, type ConnectedChannel } from './connect-channel.js';
 export { listenChannels, type ListeningPort } from './listen-channels.js';
 export type { AcceptedChannel } from './connection-request.js';
-export {
-  PortChannel,
-  type ChannelOptions,
-  type ChannelStatistics,
-} from './port-channel.js';
+export { PortChannel, type ChannelOptions, type ChannelStatistics } from './port-channel.js';
 export type { ChannelHandler } from './channel-handler.js';
 export type { MessageSpace } from './outbox.js';
 export { IncomingRequest } from './incoming-request.js';

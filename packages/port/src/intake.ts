@@ -1,4 +1,10 @@
-import { ATTRIBUTE, MESSAGE_MODE, PortError, type HandleType, type StatusCode } from '@portcall/wire';
+import {
+  ATTRIBUTE,
+  MESSAGE_MODE,
+  PortError,
+  type HandleType,
+  type StatusCode,
+} from '@portcall/wire';
 import type { Link } from '@portcall/transport';
 
 import { closeDescriptors } from './close-descriptors.js';

@@ -9,11 +9,7 @@ import type { Link } from '@portcall/transport';
 
 import { Bandwidth } from './bandwidth.js';
 import { SendCredit, type CreditTotals } from './credit.js';
-import {
-  INLINE_OVERHEAD_BYTES,
-  writeInlineHeader,
-  type MessageHead,
-} from './message-header.js';
+import { INLINE_OVERHEAD_BYTES, writeInlineHeader, type MessageHead } from './message-header.js';
 import { trySendInline } from './mode-inline.js';
 import { trySendSection } from './mode-section.js';
 import { OutgoingQueue, needsCredit, type QueuedMessage } from './outgoing-queue.js';
@@ -255,7 +251,6 @@ export class Outbox {
     this.#sentBytes += dataBytes;
     if (needsCredit(type)) this.#credit.use(dataBytes);
   }
-
 
   #stampAndCommit(view: DataView, head: MessageHead, start: number, lengthBytes: number): void {
     view.setUint32(start + MESSAGE_OFFSET.SEQUENCE, this.#sequence, true);

@@ -1,11 +1,6 @@
 import { writeSync } from 'node:fs';
 
-import {
-  CALLBACK_DEPTH_MAX,
-  MESSAGE_TYPE,
-  PortError,
-  type MessageId,
-} from '@portcall/wire';
+import { CALLBACK_DEPTH_MAX, MESSAGE_TYPE, PortError, type MessageId } from '@portcall/wire';
 
 import type { IncomingRequest } from './incoming-request.js';
 import { ownData, type MessageData } from './message-data.js';

@@ -291,7 +291,8 @@ export class Receiver {
     if (diagnostics.quota.hasSubscribers) {
       diagnostics.quota.publish({ ...this.#host.subject, what: 'flood', messages, bytes });
     }
-    const from = this.#host.link.peer === undefined ? 'a client' : `process ${this.#host.link.peer.pid}`;
+    const from =
+      this.#host.link.peer === undefined ? 'a client' : `process ${this.#host.link.peer.pid}`;
     process.emitWarning(
       `Port "${this.#host.portName}" is flooded: ${from} has ${messages} messages with ${bytes} bytes ` +
         `waiting; its limits are ${this.#host.attributes.maxQueuedMessages} messages and ` +

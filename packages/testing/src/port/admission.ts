@@ -115,7 +115,10 @@ function describePlaces(subject: TransportUnderTest): void {
       await world.createPort({ attributes: { maxConnections: 2 }, onMessage: echo });
       const first = await world.connect();
       const second = await world.connect();
-      const error = await expectCode(world.connect({ attributes: { handshakeTimeoutMs: BUSY_MS } }), 'SERVER_BUSY');
+      const error = await expectCode(
+        world.connect({ attributes: { handshakeTimeoutMs: BUSY_MS } }),
+        'SERVER_BUSY',
+      );
       expect(error.retryAfterMs).toBeGreaterThan(0);
       expect(error.executed).toBe('no');
       await second.request(new Uint8Array(1)); // Those inside do not notice.
@@ -126,7 +129,10 @@ function describePlaces(subject: TransportUnderTest): void {
     it('are limited by maxConnectionsPerUid', async () => {
       await world.createPort({ attributes: { maxConnectionsPerUid: 1 } });
       await world.connect();
-      await expectCode(world.connect({ attributes: { handshakeTimeoutMs: BUSY_MS } }), 'SERVER_BUSY');
+      await expectCode(
+        world.connect({ attributes: { handshakeTimeoutMs: BUSY_MS } }),
+        'SERVER_BUSY',
+      );
     });
 
     it('can be waited for: a busy server is asked again', async () => {

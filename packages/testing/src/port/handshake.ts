@@ -174,7 +174,10 @@ function describeUndecided(subject: TransportUnderTest): void {
         },
       });
       const startedAt = performance.now();
-      const error = await expectCode(world.connect({ attributes: { handshakeTimeoutMs: 60 } }), 'TIMEOUT');
+      const error = await expectCode(
+        world.connect({ attributes: { handshakeTimeoutMs: 60 } }),
+        'TIMEOUT',
+      );
       expect(performance.now() - startedAt).toBeGreaterThanOrEqual(59);
       expect(error.executed).toBe('no');
       // There is one place: a second client gets it once the server has seen the first one go.
@@ -206,7 +209,10 @@ function describeUndecided(subject: TransportUnderTest): void {
     it('ends when the server closes: the client is told at once', async () => {
       let waiting: ConnectionRequest | undefined;
       const server = await world.createPort({ onConnect: (request) => void (waiting = request) });
-      const failed = rejectionOf('connect', world.connect({ attributes: { handshakeTimeoutMs: 2000 } }));
+      const failed = rejectionOf(
+        'connect',
+        world.connect({ attributes: { handshakeTimeoutMs: 2000 } }),
+      );
       await waitUntil('the request', () => waiting !== undefined);
       await within('the server to close', server.close(), 2000);
       const error = (await failed) as { code?: string };
