@@ -32,6 +32,8 @@ export interface OutboxHost {
   onSent(head: MessageHead): void;
   /** A queued message cannot be sent after all. */
   onUnsendable(message: QueuedMessage, error: PortError): void;
+  /** The outbox takes messages again, and nothing but requests and datagrams waits. */
+  onRoom(): void;
   /** Something waited, and nothing waits any more. */
   onDrained(): void;
 }
@@ -189,7 +191,7 @@ export class Outbox {
   /** There may be room: sends what waits. */
   onWritable(): void {
     this.#isBlocked = false;
-    if (this.#queue.isEmpty) return;
+    const hadMessages = !this.#queue.isEmpty;
     for (;;) {
       const message = this.#queue.peek(this.#credit.isOpen);
       if (message === undefined) break;
@@ -203,7 +205,8 @@ export class Outbox {
         this.#host.onUnsendable(message, error);
       }
     }
-    if (this.#queue.isEmpty) this.#host.onDrained();
+    this.#host.onRoom();
+    if (hadMessages && this.#queue.isEmpty) this.#host.onDrained();
   }
 
   /** Takes out everything that waits: the connection has ended. */

@@ -318,7 +318,6 @@ export class PortChannel implements LinkHandler {
       if (this.#tryLastWord()) this.link.close();
       return;
     }
-    this.#receiver.onWritable();
     this.#outbox.onWritable();
   }
 
@@ -416,6 +415,7 @@ export class PortChannel implements LinkHandler {
         }
       },
       onUnsendable: (message, error) => this.#onUnsendable(message, error),
+      onRoom: () => this.#receiver.onRoom(),
       onDrained: () => this.#receiver.handler?.onDrained?.(),
     };
   }

@@ -104,7 +104,7 @@ export class Receiver {
   }
 
   /** There may be room again for what could not be sent. */
-  onWritable(): void {
+  onRoom(): void {
     if (this.#creditIsDue) this.#sendCredit();
   }
 
