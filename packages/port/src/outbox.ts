@@ -166,7 +166,8 @@ export class Outbox {
 
   /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG */
   trySend(message: QueuedMessage): boolean {
-    this.checkLength(message.totalBytes);
+    // The port's own numbers have to get through, however short the messages of programs may be.
+    if (message.head.type !== MESSAGE_TYPE.CREDIT) this.checkLength(message.totalBytes);
     return this.canSend(message.head.type) && this.#trySend(message);
   }
 
@@ -233,7 +234,8 @@ export class Outbox {
     return true;
   }
 
-  #goesBySection({ totalBytes, prefersSection, attributes }: QueuedMessage): boolean {
+  #goesBySection({ head, totalBytes, prefersSection, attributes }: QueuedMessage): boolean {
+    if (head.type === MESSAGE_TYPE.CREDIT) return false;
     if (totalBytes > this.inlineBytesMax) return true;
     const recordBytes = INLINE_OVERHEAD_BYTES + totalBytes + (attributes?.lengthBytes ?? 0);
     if (recordBytes > this.#link.recordBytesMax) return true;

@@ -269,7 +269,7 @@ export class Receiver {
     this.#refusedCount++;
     const flags = MESSAGE_FLAG.EXECUTED_NO;
     const head = { type: MESSAGE_TYPE.REPLY, messageId, status: STATUS[code].id, flags };
-    this.#host.sendShort(head, [Buffer.from(text)]);
+    this.#host.sendShort(head, [Buffer.from(text).subarray(0, this.#host.dataBytesMax)]);
     this.taken(this.#intake.header.dataLength);
   }
 
