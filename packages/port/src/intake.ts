@@ -147,10 +147,11 @@ export class Intake {
     const needsCompanions = attributeMask & (ATTRIBUTE.SECURITY | ATTRIBUTE.HANDLE);
     if (needsCompanions !== 0 && companions === undefined) return undefined;
     const { credentialsId, batchId, handleCount } = attributes;
-    const handles = batchId === undefined ? [] : (companions?.takeHandles(batchId) ?? []);
-    this.#checkHandles(handles, handleCount);
+    // Before the handles: where there are none, what was taken already would stay open.
     const credentials =
       credentialsId === undefined ? undefined : companions?.takeCredentials(credentialsId);
+    const handles = batchId === undefined ? [] : (companions?.takeHandles(batchId) ?? []);
+    this.#checkHandles(handles, handleCount);
     return { sequence, attributes, credentials, handles };
   }
 
