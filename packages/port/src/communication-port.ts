@@ -41,6 +41,8 @@ export interface CommunicationPortParts {
   readonly security: SecurityContext;
   /** The kernel is to vouch for this side with each message. */
   readonly isTracked: boolean;
+  /** A thread of the server serves this connection alone. */
+  readonly isQuick: boolean;
   /** Attributes that this side asked for. */
   readonly wants: readonly AttributeName[];
   /** Without one, messages wait until they are received. */
@@ -116,7 +118,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   get capabilities(): TransportCapabilities {
-    return this.#channel.link.capabilities;
+    return { ...this.#channel.link.capabilities, quick: this.#parts.isQuick };
   }
 
   get transportName(): string {

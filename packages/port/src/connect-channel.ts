@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ATTRIBUTE, PortError, isPortError } from '@portcall/wire';
+import { ATTRIBUTE, FEATURE, PortError, isPortError } from '@portcall/wire';
 import type { Link, LinkDecision, LinkOptions, OutgoingLink, Transport } from '@portcall/transport';
 
 import { completeAttributes, effectiveAttributes } from './attributes.js';
@@ -38,6 +38,11 @@ export interface ConnectOptions extends EndpointOptions {
    * what the kernel says, before anything is sent and again of the process that answers.
    */
   readonly requireServer?: ServerRequirement;
+  /**
+   * Asks for a thread of its own at the server, which then watches the ring; the server grants it:
+   * `capabilities.quick` says whether. Default false.
+   */
+  readonly quick?: boolean;
   /** How this process lets itself be known. Default: identify, static. */
   readonly security?: SecurityQos;
   /** Gives up. */
@@ -53,6 +58,8 @@ export interface ConnectedChannel {
   readonly security: SecurityContext;
   /** The kernel is to vouch for this process with each message: tracking is dynamic. */
   readonly isTracked: boolean;
+  /** A thread of the server serves this connection alone. */
+  readonly isQuick: boolean;
   /** Why there is no shared memory; `undefined` when there is, or was not asked for. */
   readonly fallbackReason: string | undefined;
 }
@@ -93,10 +100,11 @@ export async function connectChannel(
   const { transport, fallbackReason } = await chooseTransportFor(portName, options.transport);
   const limits = linkOptions(options, attributes);
   const attempt = new ConnectAttempt({ transport, portName, limits, options });
-  const { payload, link } = await attempt.run(encodeConnectPayload(own));
+  const { payload, link, features } = await attempt.run(encodeConnectPayload(own));
   if (link === undefined) throw refused(portName, payload);
   try {
-    return { ...connected(link, own, payload, name), fallbackReason };
+    const isQuick = (features & FEATURE.QUICK) !== 0;
+    return { ...connected(link, own, payload, name), isQuick, fallbackReason };
   } catch (error) {
     link.close();
     throw error;
@@ -109,7 +117,7 @@ function connected(
   own: ConnectPayload,
   answer: Uint8Array,
   portName: string,
-): Omit<ConnectedChannel, 'fallbackReason'> {
+): Omit<ConnectedChannel, 'fallbackReason' | 'isQuick'> {
   const theirs = decodeConnectPayload(answer);
   const attributes = effectiveAttributes(own.attributes, theirs.attributes);
   const hasHandles = attributes.dupObjectTypes.length > 0;
@@ -193,7 +201,8 @@ class ConnectAttempt {
     try {
       this.#throwIfAborted(signal);
       checkListener(this.#required, this.#listenerOf(outgoing));
-      const decision = await outgoing.request(payload);
+      const features = options.quick === true ? FEATURE.QUICK : 0;
+      const decision = await outgoing.request(payload, features);
       this.#checkDecision(decision);
       return decision;
     } catch (error) {

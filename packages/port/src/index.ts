@@ -23,6 +23,7 @@ export type { AttributeName, MessageAttributes, MessageContext } from './message
 export { PortHandle, type HandleSource } from './port-handle.js';
 export type { View } from './view.js';
 export { SecurityContext, type SecurityQos, type SecurityToken } from './security-context.js';
+export type { QuickOptions } from './quick-start.js';
 export type { PortClosed } from './port-closed.js';
 export type { PortStatistics } from './port-totals.js';
 export { DIAGNOSTICS } from './diagnostics.js';

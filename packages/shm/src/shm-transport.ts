@@ -3,6 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { errnoName, loadNative, systemError, type NativeBinding } from '@portcall/native';
 import type { FileLock, Transport } from '@portcall/transport';
 
+import { attachIncoming } from './attach-incoming.js';
 import { connectShm } from './connect-shm.js';
 import { listenShm } from './listen-shm.js';
 import { SHM_CAPABILITIES } from './shm-link.js';
@@ -26,6 +27,7 @@ export function createShmTransport(): ShmAvailability {
       capabilities: SHM_CAPABILITIES,
       listen: async (address, options) => listenShm(binding, address, options),
       connect: (address, options) => connectShm(binding, address, options),
+      attach: (detached, options) => attachIncoming(binding, detached, options),
       tryLock: (path) => tryLock(binding, path),
     },
   };
