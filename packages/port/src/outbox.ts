@@ -87,7 +87,8 @@ export class Outbox {
     this.#sequence = firstSequence;
     const inlineLimit = link.sections === undefined ? Infinity : attributes.inlineLimit;
     this.inlineBytesMax = Math.min(inlineLimit, link.recordBytesMax - INLINE_OVERHEAD_BYTES);
-    const sectionBytesMax = link.sections?.sectionBytesMax ?? 0;
+    // The link knows this side's own limit; the peer's may be smaller.
+    const sectionBytesMax = Math.min(link.sections?.sectionBytesMax ?? 0, attributes.maxSectionSize);
     this.dataBytesMax = Math.min(
       attributes.maxMessageLength,
       Math.max(this.inlineBytesMax, sectionBytesMax),
