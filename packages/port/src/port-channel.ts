@@ -421,13 +421,12 @@ export class PortChannel implements LinkHandler {
   }
 
   #receiverHost(): ReceiverHost {
-    const { link, portName, attributes, inlineBytesMax, dataBytesMax } = this;
+    const { link, portName, attributes, dataBytesMax } = this;
     const refusal = (): StatusCode | undefined => this.refusal;
     return {
       link,
       portName,
       attributes,
-      inlineBytesMax,
       dataBytesMax,
       pending: this.#pending,
       open: this.#open,
