@@ -88,7 +88,10 @@ export class Outbox {
     const inlineLimit = link.sections === undefined ? Infinity : attributes.inlineLimit;
     this.inlineBytesMax = Math.min(inlineLimit, link.recordBytesMax - INLINE_OVERHEAD_BYTES);
     // The link knows this side's own limit; the peer's may be smaller.
-    const sectionBytesMax = Math.min(link.sections?.sectionBytesMax ?? 0, attributes.maxSectionSize);
+    const sectionBytesMax = Math.min(
+      link.sections?.sectionBytesMax ?? 0,
+      attributes.maxSectionSize,
+    );
     this.dataBytesMax = Math.min(
       attributes.maxMessageLength,
       Math.max(this.inlineBytesMax, sectionBytesMax),
