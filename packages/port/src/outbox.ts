@@ -1,9 +1,9 @@
 import {
   MESSAGE_OFFSET,
   MESSAGE_TYPE,
+  PortError,
   isPortError,
   type PortAttributes,
-  type PortError,
 } from '@portcall/wire';
 import type { Link } from '@portcall/transport';
 
@@ -205,9 +205,8 @@ export class Outbox {
         this.#queue.shift();
         message.onSettled?.();
       } catch (error) {
-        if (!isPortError(error)) throw error;
         this.#queue.shift();
-        this.#host.onUnsendable(message, error);
+        this.#host.onUnsendable(message, isPortError(error) ? error : unsendable(error));
       }
     }
     this.#host.onRoom();
@@ -271,4 +270,10 @@ export class Outbox {
       type === MESSAGE_TYPE.REQUEST || type === MESSAGE_TYPE.RANGE || type === MESSAGE_TYPE.PING;
     if (wantsAnswer) this.#host.onSent(head);
   }
+}
+
+/** Whoever sent it has long returned: a handle that was closed too early is told like any failure. */
+function unsendable(cause: unknown): PortError {
+  const text = 'Cannot send message: what belongs to it changed while it waited for room';
+  return new PortError('INVALID_MESSAGE', text, { cause });
 }
