@@ -328,7 +328,6 @@ export class PortChannel implements LinkHandler {
       if (this.#tryLastWord()) this.link.close();
       return;
     }
-    this.#receiver.onWritable();
     this.#outbox.onWritable();
   }
 
@@ -432,18 +431,18 @@ export class PortChannel implements LinkHandler {
         }
       },
       onUnsendable: (message, error) => this.#onUnsendable(message, error),
+      onRoom: () => this.#receiver.onRoom(),
       onDrained: () => this.#receiver.handler?.onDrained?.(),
     };
   }
 
   #receiverHost(): ReceiverHost {
-    const { link, portName, attributes, inlineBytesMax, dataBytesMax } = this;
+    const { link, portName, attributes, dataBytesMax } = this;
     const refusal = (): StatusCode | undefined => this.refusal;
     return {
       link,
       portName,
       attributes,
-      inlineBytesMax,
       dataBytesMax,
       pending: this.#pending,
       open: this.#open,
