@@ -42,7 +42,12 @@ export class ServerSwap {
    */
   #look(): string | undefined {
     if (this.#address === undefined) return undefined;
-    const stats = fileIdOf(this.#address);
+    let stats;
+    try {
+      stats = fileIdOf(this.#address);
+    } catch {
+      return undefined; // Not ours to see, or no directory: the attempt itself says why.
+    }
     return stats && `${stats.dev} ${stats.ino} ${stats.ctimeNs}`;
   }
 }
