@@ -1,12 +1,14 @@
 import { describe } from 'vitest';
 
 import type { TransportUnderTest } from '../transports.js';
+import { describeAccess } from './access.js';
 import { describeAdmission } from './admission.js';
 import { describeClosing } from './closing.js';
 import { describeDeadlines } from './deadlines.js';
 import { describeHandshake } from './handshake.js';
 import { describeMessages } from './messages.js';
 import { describeNames } from './names.js';
+import { describePortAttributes } from './port-attributes.js';
 import { describeQuotas } from './quotas.js';
 import { describeReplies } from './replies.js';
 
@@ -14,9 +16,11 @@ import { describeReplies } from './replies.js';
 export function describePortConformance(subject: TransportUnderTest): void {
   const reason = subject.skipReason === undefined ? '' : ` (skipped: ${subject.skipReason})`;
   describe.skipIf(subject.skipReason !== undefined)(`ports over ${subject.name}${reason}`, () => {
-    describeHandshake(subject);
-    describeAdmission(subject);
     describeNames(subject);
+    describePortAttributes(subject);
+    describeAdmission(subject);
+    describeHandshake(subject);
+    describeAccess(subject);
     describeMessages(subject);
     describeReplies(subject);
     describeDeadlines(subject);
