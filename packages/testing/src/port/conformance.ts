@@ -6,10 +6,13 @@ import { describeAdmission } from './admission.js';
 import { describeClosing } from './closing.js';
 import { describeDeadlines } from './deadlines.js';
 import { describeHandshake } from './handshake.js';
+import { describeIds } from './ids.js';
 import { describeMessages } from './messages.js';
+import { describeModes } from './modes.js';
 import { describeNames } from './names.js';
 import { describePortAttributes } from './port-attributes.js';
 import { describeQuotas } from './quotas.js';
+import { describeRanges } from './ranges.js';
 import { describeReplies } from './replies.js';
 
 /** Everything that a port promises, whatever carries it: run once for each transport. */
@@ -21,6 +24,9 @@ export function describePortConformance(subject: TransportUnderTest): void {
     describeAdmission(subject);
     describeHandshake(subject);
     describeAccess(subject);
+    describeModes(subject);
+    describeRanges(subject);
+    describeIds(subject);
     describeMessages(subject);
     describeReplies(subject);
     describeDeadlines(subject);
