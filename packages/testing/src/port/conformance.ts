@@ -10,9 +10,11 @@ import { describeIds } from './ids.js';
 import { describeMessages } from './messages.js';
 import { describeModes } from './modes.js';
 import { describeNames } from './names.js';
+import { describeOperations } from './operations.js';
 import { describePortAttributes } from './port-attributes.js';
 import { describeQuotas } from './quotas.js';
 import { describeRanges } from './ranges.js';
+import { describeReceiving } from './receiving.js';
 import { describeReplies } from './replies.js';
 
 /** Everything that a port promises, whatever carries it: run once for each transport. */
@@ -28,6 +30,8 @@ export function describePortConformance(subject: TransportUnderTest): void {
     describeRanges(subject);
     describeIds(subject);
     describeMessages(subject);
+    describeOperations(subject);
+    describeReceiving(subject);
     describeReplies(subject);
     describeDeadlines(subject);
     describeQuotas(subject);
