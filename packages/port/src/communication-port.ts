@@ -5,6 +5,7 @@ import type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 
 import type { ChannelHandler } from './channel-handler.js';
 import type { FairInbox, FairSource } from './fair-inbox.js';
+import { flush } from './flush.js';
 import type { IncomingExtras, IncomingRequest } from './incoming-request.js';
 import { Receivers, type MessageQueue } from './inbox.js';
 import type { AttributeName } from './message-attributes.js';
@@ -28,7 +29,6 @@ import type { SecurityContext } from './security-context.js';
 import { sendBatch } from './send-batch.js';
 import { sendWaitReceive } from './send-wait-receive.js';
 import { requestSync, type SyncHost } from './sync-request.js';
-import { canceled } from './request-errors.js';
 
 /** What a communication port is made of. */
 export interface CommunicationPortParts {
@@ -196,32 +196,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   flush(options: ReceiveOptions = {}): Promise<void> {
-    return this.drained().then(
-      () =>
-        new Promise((resolve, reject) => {
-          const { timeoutMs, signal } = options;
-          const deadlineMs = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
-          const channel = this.#channel;
-          if (signal?.aborted) throw canceled(channel.portName, false, signal.reason);
-          const onAbort = (): void => {
-            const wasSent = channel.abandonRequest(id);
-            if (wasSent !== undefined) reject(canceled(channel.portName, wasSent, signal?.reason));
-          };
-          const settle = (): void => signal?.removeEventListener('abort', onAbort);
-          const sink = {
-            onReply: () => {
-              settle();
-              resolve();
-            },
-            onFailure: (error: Error) => {
-              settle();
-              reject(error);
-            },
-          };
-          const id = channel.ping(sink, deadlineMs);
-          signal?.addEventListener('abort', onAbort, { once: true });
-        }),
-    );
+    return flush(this.#channel, this.drained(), options);
   }
 
   receive(options: ReceiveOptions = {}): Promise<PortMessage | undefined> {

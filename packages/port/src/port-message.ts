@@ -100,6 +100,12 @@ export class PortMessage {
     return this.#request?.id ?? 0;
   }
 
+  /** Of a callback: `messageId` of this side's own request that the sender is serving; else 0. */
+  get callbackId(): number {
+    const callbackOf = this.#request?.callbackOf;
+    return callbackOf instanceof PortRequest ? callbackOf.id : 0;
+  }
+
   /** Number of the message in its direction, from 0. */
   get sequence(): number {
     return this.#extras.sequence;

@@ -35,7 +35,7 @@ export const SHM_CAPABILITIES: TransportCapabilities = {
   identity: true,
   descriptors: true,
   sections: true,
-  direct: false,
+  direct: 'emulated',
   doorbell: true,
   quick: false,
   synchronous: true,
