@@ -259,9 +259,9 @@ export class PortChannel implements LinkHandler {
     }
   }
 
-  /** Whether a message of this type would go now, if it fits. */
-  canSend(type: number): boolean {
-    return this.#closed === undefined && this.#outbox.canSend(type);
+  /** Whether nothing of this side waits for room or credit, nor anybody who was refused. */
+  get isDrained(): boolean {
+    return this.#closed !== undefined || this.#outbox.isDrained;
   }
 
   /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG, DISCONNECTED */
