@@ -21,7 +21,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { expectDescriptors, openDescriptors } from '../test/support/descriptors.js';
 import { LINK_OPTIONS, Recorder } from '../test/support/link-parts.js';
-import { codeOf, nativeBinding } from '../test/support/native.js';
+import { codeOf, codeOfRejection, nativeBinding } from '../test/support/native.js';
 import { runShmProgram } from '../test/support/shm-program.js';
 import { waitUntil } from '../test/support/wait-until.js';
 import { connectShm } from './connect-shm.js';
@@ -421,6 +421,16 @@ describe('accept()', () => {
     expect(codeOf(() => incoming[0]!.accept(new Uint8Array(0)))).toBe('DISCONNECTED');
     await listener!.close();
     await expectDescriptors(base);
+  });
+});
+
+describe('an abstract address', () => {
+  it('is listened at and reached; there is no file', async () => {
+    path = `\0portcall/test-${process.pid}/shm`;
+    listen();
+    await expectListening();
+    await listener!.close();
+    expect(await codeOfRejection(connectShm(native, path, OPTIONS))).toBe('PORT_NOT_FOUND');
   });
 });
 

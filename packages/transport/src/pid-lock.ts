@@ -6,8 +6,9 @@ import { isLockOwnerAlive, ownLockText, parseLockOwner, type LockOwner } from '.
 /**
  * A lock file that names its owner: for platforms where no kernel lock is at hand.
  *
- * Best effort: a dead owner's lock is taken over; where no start time is known, the reuse of its pid
- * delays that. Whoever takes the lock must still ask the socket itself whether somebody listens.
+ * Best effort: a dead owner's lock is taken over; where no start time is known, the reuse of its
+ * pid delays that. Whoever takes the lock must still ask the socket itself whether somebody
+ * listens.
  *
  * @returns `undefined` when a live process has it
  * @throws the system's error when the directory cannot be written
