@@ -159,7 +159,8 @@ export class PortChannel implements LinkHandler {
     this.#receiver.handler = handler;
     this.#receiver.takesLater = takesLater;
     const recordBytesMax = MESSAGE_OVERHEAD_MAX + this.attributes.maxMessageLength;
-    this.link.start(this, { recordBytesMax });
+    const takesHandles = this.attributes.dupObjectTypes.length > 0;
+    this.link.start(this, { recordBytesMax, takesHandles });
   }
 
   /** A request or datagram with so much data was taken: the peer may send another. */
