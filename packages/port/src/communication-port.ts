@@ -5,6 +5,7 @@ import type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 
 import type { ChannelHandler } from './channel-handler.js';
 import type { FairInbox, FairSource } from './fair-inbox.js';
+import { flush } from './flush.js';
 import type { IncomingExtras, IncomingRequest } from './incoming-request.js';
 import { Receivers, type MessageQueue } from './inbox.js';
 import type { AttributeName } from './message-attributes.js';
@@ -28,7 +29,6 @@ import type { SecurityContext } from './security-context.js';
 import { sendBatch } from './send-batch.js';
 import { sendWaitReceive } from './send-wait-receive.js';
 import { requestSync, type SyncHost } from './sync-request.js';
-import { canceled } from './request-errors.js';
 
 /** What a communication port is made of. */
 export interface CommunicationPortParts {
@@ -51,6 +51,8 @@ export interface CommunicationPortParts {
   readonly inbox: { readonly queue: FairInbox; readonly wake: () => void } | undefined;
   readonly onDrain: (() => void) | undefined;
   readonly onClosed: ((port: CommunicationPort, closed: PortClosed) => void) | undefined;
+  /** The connection has ended, and nothing of it waits to be received. */
+  readonly onGone?: (() => void) | undefined;
 }
 
 /** How long `close` waits unless told otherwise. Source: `port.md` 20. */
@@ -188,37 +190,13 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   drained(): Promise<void> {
-    if (this.#channel.statistics.queued === 0) return Promise.resolve();
+    const canSend = this.#channel.canSend(MESSAGE_TYPE.DATAGRAM);
+    if (canSend || this.#channel.closed !== undefined) return Promise.resolve();
     return new Promise((resolve) => this.#onDrained.push(resolve));
   }
 
   flush(options: ReceiveOptions = {}): Promise<void> {
-    return this.drained().then(
-      () =>
-        new Promise((resolve, reject) => {
-          const { timeoutMs, signal } = options;
-          const deadlineMs = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
-          const channel = this.#channel;
-          if (signal?.aborted) throw canceled(channel.portName, false, signal.reason);
-          const onAbort = (): void => {
-            const wasSent = channel.abandonRequest(id);
-            if (wasSent !== undefined) reject(canceled(channel.portName, wasSent, signal?.reason));
-          };
-          const settle = (): void => signal?.removeEventListener('abort', onAbort);
-          const sink = {
-            onReply: () => {
-              settle();
-              resolve();
-            },
-            onFailure: (error: Error) => {
-              settle();
-              reject(error);
-            },
-          };
-          const id = channel.ping(sink, deadlineMs);
-          signal?.addEventListener('abort', onAbort, { once: true });
-        }),
-    );
+    return flush(this.#channel, this.drained(), options);
   }
 
   receive(options: ReceiveOptions = {}): Promise<PortMessage | undefined> {
@@ -247,8 +225,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   async *[Symbol.asyncIterator](): AsyncIterator<PortMessage> {
     for (;;) {
       const message = await this.receive();
-      if (message === undefined || message.kind === 'port-closed') return;
-      if (message.kind === 'client-died') return;
+      if (message === undefined || isNotice(message)) return;
       yield message;
     }
   }
@@ -280,6 +257,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     const waiting = this.#waiting.shift();
     if (waiting === undefined) return undefined;
     this.#taken(waiting);
+    if (isNotice(waiting.message)) this.#parts.onGone?.();
     waiting.message.answerIfDropped();
     return waiting.message;
   }
@@ -392,8 +370,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   #taken({ message }: Waiting): void {
-    const isNotice = message.kind === 'port-closed' || message.kind === 'client-died';
-    if (!isNotice) this.#channel.taken(message.data.length);
+    if (!isNotice(message)) this.#channel.taken(message.data.length);
   }
 
   #drainedNow(): void {
@@ -404,11 +381,19 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   #end(closed: PortClosed): void {
     for (const resolve of this.#onDrained.splice(0)) resolve();
     const { onMessage, inbox } = this.#parts;
-    if (onMessage !== undefined) return;
+    if (onMessage !== undefined) {
+      this.#parts.onGone?.();
+      return;
+    }
     const isOrderly = closed.reason === 'local' || closed.reason === 'closed';
     const kind = isOrderly ? 'port-closed' : 'client-died';
     const message = new PortMessage(this.#source, { kind, data: new Uint8Array(0) });
     this.#wait({ message, handler: undefined, request: undefined });
     if (inbox === undefined) this.#receivers.end();
   }
+}
+
+/** Whether it says that the connection has ended. */
+function isNotice({ kind }: PortMessage): boolean {
+  return kind === 'port-closed' || kind === 'client-died';
 }

@@ -188,8 +188,9 @@ export async function createPort(
       onClosed: (closed) => {
         ports.delete(closed);
         totals.add(closed.statistics);
-        listening.release(channel);
       },
+      // Only now: the notices of connections that come and go must not pile up.
+      onGone: () => listening.release(channel),
     });
     ports.add(port);
     options.onConnected?.(port);

@@ -142,7 +142,8 @@ export function messageOf(
   const enabled = companions === undefined ? [] : dupObjectTypes;
   const attributes = channel.attributesOf({
     work,
-    ranges,
+    // Nobody replies to a datagram: its sender would never have its memory back.
+    ranges: type === MESSAGE_TYPE.REQUEST ? ranges : undefined,
     onBehalfOf: allowImpersonation === 'impersonate' ? onBehalfOf : undefined,
     handles: handles.length === 0 ? [] : handlesToSend(handles, enabled, channel.portName),
     security: isDynamic && companions !== undefined,

@@ -110,6 +110,9 @@ async function inPieces(
   stepBytes: number,
   each: (start: number, count: number) => Promise<void>,
 ): Promise<void> {
+  if (stepBytes < 1) {
+    throw new PortError('MESSAGE_TOO_LONG', 'Cannot reach range: maxMessageLength is too small');
+  }
   for (let done = 0; done < lengthBytes; done += stepBytes * PIECES_AT_ONCE) {
     const pieces: Promise<void>[] = [];
     for (let piece = 0; piece < PIECES_AT_ONCE; piece++) {
