@@ -67,10 +67,13 @@ export class Receivers {
       const onAbort = (): void => waiter.fail(canceled(this.#portName, false, signal?.reason));
       signal?.addEventListener('abort', onAbort, { once: true });
       if (timeoutMs !== undefined && timeoutMs !== Infinity) {
-        timer = setTimeout(() => {
-          leave();
-          resolve(undefined);
-        }, Math.min(timeoutMs, TIMEOUT_MS_MAX));
+        timer = setTimeout(
+          () => {
+            leave();
+            resolve(undefined);
+          },
+          Math.min(timeoutMs, TIMEOUT_MS_MAX),
+        );
       }
       this.#waiters.push(waiter);
     });

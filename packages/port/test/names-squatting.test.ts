@@ -195,7 +195,7 @@ describe('twins', () => {
 });
 
 /**
- * A process of STRANGER that inherits a listening socket, and accepts whoever connects to it. By the
+ * A process of STRANGER that inherits a listening socket, and accepts whoever connects. By the
  * addon's calls: Node would call `listen` once more, and with that be the one who listens.
  */
 async function startHeir(listeningFd: number): Promise<ChildProcess> {

@@ -63,11 +63,11 @@ describe.each(kinds)('handovers over $name', (kind) => {
   it('in one process fail no connect', { timeout: 120_000 }, async () => {
     const { directory } = runtime;
     const transport = kind.create();
-    let running = true;
+    const loop = { isOn: true };
     let connects = 0;
     const failures: string[] = [];
     const keepConnecting = async (): Promise<void> => {
-      while (running) {
+      while (loop.isOn) {
         try {
           const client = await connectPort(NAME, { directory, transport });
           connects++;
@@ -88,7 +88,7 @@ describe.each(kinds)('handovers over $name', (kind) => {
       await within('the old port to close', owner.close({ drainMs: 0 }));
       owner = next;
     }
-    running = false;
+    loop.isOn = false;
     await Promise.all(clients);
     expect(failures).toEqual([]);
     expect(connects).toBeGreaterThan(HANDOVERS / 2);
