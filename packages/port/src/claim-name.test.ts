@@ -392,7 +392,7 @@ describe.each(TRANSPORTS)('claimName() over %s', (transportName, create) => {
     });
 
     it(
-      'closes no gap for clients: 500 of them, two clients in a loop',
+      'closes no gap for clients: 100 of them, two clients in a loop',
       { timeout: 60_000 },
       async () => {
         const state = { isOn: true };
@@ -416,7 +416,7 @@ describe.each(TRANSPORTS)('claimName() over %s', (transportName, create) => {
         };
         let owner = await claim({ handover: true });
         const clients = [loop(), loop()];
-        for (let round = 0; round < 500; round++) {
+        for (let round = 0; round < 100; round++) {
           const next = await claim({ handover: true });
           await until(() => owner.isReplaced);
           await owner.close();
@@ -425,7 +425,7 @@ describe.each(TRANSPORTS)('claimName() over %s', (transportName, create) => {
         state.isOn = false;
         await Promise.all(clients);
         expect(failures.map(String)).toEqual([]);
-        expect(connects).toBeGreaterThan(500);
+        expect(connects).toBeGreaterThan(100);
         await owner.close();
         expect(readdirSync(folder)).toEqual([]);
       },

@@ -20,6 +20,7 @@ import {
   type NameNodeCommands,
   type Program,
   type ResourceCounts,
+  type SpawnOptions,
   type TemporaryRuntime,
 } from '@portcall/testing';
 
@@ -53,10 +54,39 @@ afterEach(async () => {
   runtime.remove(); // Throws when anything is left in it.
 });
 
-async function spawnNode(): Promise<Program<NameNodeCommands>> {
-  const program = await spawnProgram<NameNodeCommands>('name-node');
+async function spawnNode(options: SpawnOptions = {}): Promise<Program<NameNodeCommands>> {
+  const program = await spawnProgram<NameNodeCommands>('name-node', options);
   programs.push(program);
   return program;
+}
+
+interface Relay {
+  readonly owners: readonly Program<NameNodeCommands>[];
+  readonly clients: readonly Program<NameNodeCommands>[];
+  readonly transport: 'auto' | 'shm' | 'socket';
+  readonly rounds: number;
+}
+
+/** The owners take the name from each other in turn while the clients connect: none may fail. */
+async function relay({ owners, clients, transport, rounds }: Relay): Promise<void> {
+  const address = { name: NAME, directory: runtime.directory, transport };
+  const ownerOf = (round: number): Program<NameNodeCommands> => owners[round % owners.length]!;
+  let handing = ownerOf(0).call('createAndHandOver', address);
+  await waitUntil('the first owner', () => readdirSync(runtime.directory).includes(NAME));
+  for (const client of clients) await client.call('startConnecting', address);
+  for (let round = 1; round <= rounds; round++) {
+    const next = ownerOf(round).call('createAndHandOver', address);
+    await within(`handover ${round}`, handing);
+    handing = next;
+  }
+  const tallies = await Promise.all(clients.map((client) => client.call('stopConnecting')));
+  for (const { connects, failures, servers } of tallies) {
+    expect(failures).toEqual([]);
+    expect(connects).toBeGreaterThan(rounds / 2);
+    expect(servers.length).toBe(owners.length); // Each client has met all of them.
+  }
+  for (const owner of owners) await owner.call('closePorts');
+  expect(readdirSync(runtime.directory)).toEqual([]);
 }
 
 describe.each(kinds)('handovers over $name', (kind) => {
@@ -97,27 +127,13 @@ describe.each(kinds)('handovers over $name', (kind) => {
   });
 
   it('between processes fail no connect', { timeout: 120_000 }, async () => {
-    const options = { name: NAME, directory: runtime.directory, transport: kind.name } as const;
-    const address = options as { name: string; directory: string; transport: 'shm' | 'socket' };
-    const nodes = await Promise.all(Array.from({ length: 2 + CLIENTS }, spawnNode));
-    const owners = nodes.slice(0, 2);
-    const clients = nodes.slice(2);
-    let handing = owners[0]!.call('createAndHandOver', address);
-    await waitUntil('the first owner', () => readdirSync(runtime.directory).includes(NAME));
-    for (const client of clients) await client.call('startConnecting', address);
-    for (let round = 1; round <= PROCESS_HANDOVERS; round++) {
-      const next = owners[round % 2]!.call('createAndHandOver', address);
-      await within(`handover ${round}`, handing);
-      handing = next;
-    }
-    const tallies = await Promise.all(clients.map((client) => client.call('stopConnecting')));
-    for (const { connects, failures, servers } of tallies) {
-      expect(failures).toEqual([]);
-      expect(connects).toBeGreaterThan(PROCESS_HANDOVERS / 2);
-      expect(servers.length).toBe(2); // Each client has met both of them.
-    }
-    for (const owner of owners) await owner.call('closePorts');
-    expect(readdirSync(runtime.directory)).toEqual([]);
+    const nodes = await Promise.all(Array.from({ length: 2 + CLIENTS }, () => spawnNode()));
+    await relay({
+      owners: nodes.slice(0, 2),
+      clients: nodes.slice(2),
+      transport: kind.name as 'shm' | 'socket',
+      rounds: PROCESS_HANDOVERS,
+    });
   });
 
   it(
@@ -155,4 +171,15 @@ describe.each(kinds)('handovers over $name', (kind) => {
       for (const leaf of left) rmSync(`${directory}/${leaf}`, { recursive: true });
     },
   );
+});
+
+describe.skipIf(kinds.length < 2)('handovers between processes with and without the addon', () => {
+  it('fail no connect of either', { timeout: 60_000 }, async () => {
+    const without = { env: { PORTCALL_NATIVE: 'off' } };
+    const nodes = await Promise.all(
+      [{}, without, {}, without].map((options) => spawnNode(options)),
+    );
+    const [owners, clients] = [nodes.slice(0, 2), nodes.slice(2)];
+    await relay({ owners, clients, transport: 'auto', rounds: 20 });
+  });
 });
