@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 
-import { MESSAGE_TYPE, type PortAttributes } from '@portcall/wire';
+import { MESSAGE_TYPE, isPortError, type PortAttributes } from '@portcall/wire';
 import type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 
 import type { ChannelHandler } from './channel-handler.js';
@@ -42,17 +42,26 @@ export interface CommunicationPortParts {
   /** The kernel is to vouch for this side with each message. */
   readonly isTracked: boolean;
   /** A thread of the server serves this connection alone. */
-  readonly isQuick: boolean;
+  readonly isQuick?: boolean;
   /** Attributes that this side asked for. */
   readonly wants: readonly AttributeName[];
   /** Without one, messages wait until they are received. */
   readonly onMessage: MessageHandler | undefined;
   /** Where messages wait together with those of other connections; else they wait in the port. */
-  readonly inbox: { readonly queue: FairInbox; readonly wake: () => void } | undefined;
+  readonly inbox: SharedInbox | undefined;
   readonly onDrain: (() => void) | undefined;
   readonly onClosed: ((port: CommunicationPort, closed: PortClosed) => void) | undefined;
   /** The connection has ended, and nothing of it waits to be received. */
   readonly onGone?: (() => void) | undefined;
+}
+
+/** Where the messages of several connections wait. */
+export interface SharedInbox {
+  readonly queue: FairInbox;
+  /** Hands them out to those who wait. */
+  wake(): void;
+  /** Whether anybody has ever received from it. */
+  isReceived(): boolean;
 }
 
 /** How long `close` waits unless told otherwise. Source: `port.md` 20. */
@@ -87,8 +96,6 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   readonly #onDrained: (() => void)[] = [];
   readonly #pump = (): void => this.#handleWaiting();
   #pumpQueued = false;
-  /** Somebody receives, or will: requests can wait for that. */
-  #isReceived = false;
 
   constructor(parts: CommunicationPortParts) {
     const { channel } = parts;
@@ -120,7 +127,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   get capabilities(): TransportCapabilities {
-    return { ...this.#channel.link.capabilities, quick: this.#parts.isQuick };
+    return { ...this.#channel.link.capabilities, quick: this.#parts.isQuick === true };
   }
 
   get transportName(): string {
@@ -190,8 +197,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   drained(): Promise<void> {
-    const canSend = this.#channel.canSend(MESSAGE_TYPE.DATAGRAM);
-    if (canSend || this.#channel.closed !== undefined) return Promise.resolve();
+    if (this.#channel.isDrained) return Promise.resolve();
     return new Promise((resolve) => this.#onDrained.push(resolve));
   }
 
@@ -204,7 +210,6 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       const who = this.#parts.inbox === undefined ? 'a handler' : 'the port that accepted it';
       return Promise.reject(new TypeError(`Cannot receive: its messages go to ${who}`));
     }
-    this.#isReceived = true;
     return this.#receivers.receive(options);
   }
 
@@ -303,7 +308,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     const { onMessage, inbox } = this.#parts;
     if (waiting.handler === undefined && onMessage === undefined) {
       const { message } = waiting;
-      if (inbox === undefined && !this.#isReceived && message.isRequest) {
+      if (inbox === undefined && !this.#receivers.isUsed && message.isRequest) {
         this.#taken(waiting);
         message.release();
         void message.fail('SERVER_FAULT', 'Nobody receives messages there');
@@ -362,8 +367,8 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       await handler(message);
       await message.settleAfterHandler(undefined);
     } catch (error) {
-      // The handler's own failure is the program's business too: it surfaces as a warning.
-      process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
+      // A PortError is an answer. Any other failure is the program's business too: a warning.
+      if (!isPortError(error)) warnOf(error);
       await message.settleAfterHandler(error ?? new Error('thrown undefined'));
     }
     if (!message.isRequest) this.#taken(waiting);
@@ -388,7 +393,9 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     const isOrderly = closed.reason === 'local' || closed.reason === 'closed';
     const kind = isOrderly ? 'port-closed' : 'client-died';
     const message = new PortMessage(this.#source, { kind, data: new Uint8Array(0) });
-    this.#wait({ message, handler: undefined, request: undefined });
+    const isAwaited = inbox === undefined || inbox.isReceived() || this.#waiting.length > 0;
+    if (isAwaited) this.#wait({ message, handler: undefined, request: undefined });
+    else this.#parts.onGone?.(); // Nobody has received yet, and there was nothing to receive.
     if (inbox === undefined) this.#receivers.end();
   }
 }
@@ -396,4 +403,8 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
 /** Whether it says that the connection has ended. */
 function isNotice({ kind }: PortMessage): boolean {
   return kind === 'port-closed' || kind === 'client-died';
+}
+
+function warnOf(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
 }

@@ -159,7 +159,8 @@ export class PortChannel implements LinkHandler {
     this.#receiver.handler = handler;
     this.#receiver.takesLater = takesLater;
     const recordBytesMax = MESSAGE_OVERHEAD_MAX + this.attributes.maxMessageLength;
-    this.link.start(this, { recordBytesMax });
+    const takesHandles = this.attributes.dupObjectTypes.length > 0;
+    this.link.start(this, { recordBytesMax, takesHandles });
   }
 
   /** A request or datagram with so much data was taken: the peer may send another. */
@@ -259,9 +260,9 @@ export class PortChannel implements LinkHandler {
     }
   }
 
-  /** Whether a message of this type would go now, if it fits. */
-  canSend(type: number): boolean {
-    return this.#closed === undefined && this.#outbox.canSend(type);
+  /** Whether nothing of this side waits for room or credit, nor anybody who was refused. */
+  get isDrained(): boolean {
+    return this.#closed !== undefined || this.#outbox.isDrained;
   }
 
   /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG, DISCONNECTED */
