@@ -8,10 +8,11 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { connectPort, createPort } from '@portcall/port';
+import { PortError, connectPort, createPort } from '@portcall/port';
 import {
   countResources,
   createTemporaryRuntime,
+  expectCode,
   expectResources,
   spawnProgram,
   transportsUnderTest,
@@ -23,6 +24,7 @@ import {
   type SpawnOptions,
   type TemporaryRuntime,
 } from '@portcall/testing';
+import type { Transport } from '@portcall/transport';
 
 /** Handovers in one process. Source: `port.md` 2. */
 const HANDOVERS = 500;
@@ -135,6 +137,36 @@ describe.each(kinds)('handovers over $name', (kind) => {
       rounds: PROCESS_HANDOVERS,
     });
   });
+
+  it.each(['PORT_NOT_FOUND', 'DISCONNECTED'] as const)(
+    'make a client ask again whom the old server left with %s, and only they do',
+    async (code) => {
+      const { directory } = runtime;
+      const transport = kind.create();
+      const open = (): ReturnType<typeof createPort> =>
+        createPort(NAME, { directory, transport, handover: true });
+      const owners = [await open()];
+      let swaps = 1;
+      let attempts = 0;
+      // The kernel's answer of a moment before: by the time the client has it, the name has moved.
+      const late: Transport = {
+        ...transport,
+        async connect(address, options) {
+          attempts++;
+          if (attempts > 1 && swaps > 0) return transport.connect(address, options);
+          if (swaps > 0) owners.push(await open());
+          throw new PortError(code, 'Cannot connect to it: the old server has gone');
+        },
+      };
+      const client = await connectPort(NAME, { directory, transport: late });
+      expect(attempts).toBe(2);
+      client.abort();
+      swaps = 0;
+      await expectCode(connectPort(NAME, { directory, transport: late }), code);
+      expect(attempts).toBe(3);
+      for (const owner of owners) await owner.close({ drainMs: 0 });
+    },
+  );
 
   it(
     'that die on the way leave a name that the next server gets',
