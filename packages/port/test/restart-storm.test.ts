@@ -95,13 +95,14 @@ describe.each(kinds)('handovers over $name', (kind) => {
   it('in one process fail no connect', { timeout: 120_000 }, async () => {
     const { directory } = runtime;
     const transport = kind.create();
+    const ringBytes = 4096; // Connections come and go, and carry nothing.
     const loop = { isOn: true };
     let connects = 0;
     const failures: string[] = [];
     const keepConnecting = async (): Promise<void> => {
       while (loop.isOn) {
         try {
-          const client = await connectPort(NAME, { directory, transport });
+          const client = await connectPort(NAME, { directory, transport, ringBytes });
           connects++;
           client.abort();
         } catch (error) {
@@ -111,7 +112,7 @@ describe.each(kinds)('handovers over $name', (kind) => {
       }
     };
     const open = (): ReturnType<typeof createPort> =>
-      createPort(NAME, { directory, transport, handover: true });
+      createPort(NAME, { directory, transport, ringBytes, handover: true });
     let owner = await open();
     const clients = Array.from({ length: CLIENTS }, keepConnecting);
     for (let round = 0; round < HANDOVERS; round++) {
