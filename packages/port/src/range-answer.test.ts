@@ -130,7 +130,7 @@ describe('answerRange()', () => {
   it('refuses memory that its owner has detached', () => {
     const bytes = numbered(10);
     const sink = sinkOf({ bytes });
-    structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
     expect(ask(sink, { operation: READ, count: 1 })).toEqual(BAD);
   });
 

@@ -9,9 +9,15 @@ import {
   type SectionReference,
   type SectionSpace,
 } from '@portcall/transport';
-import { PortError } from '@portcall/wire';
+import { MESSAGE_HEADER_BYTES, MESSAGE_OFFSET, PortError } from '@portcall/wire';
 
-import { emptyHeader, readMessageHeader, type MessageHeader } from '../../src/message-header.js';
+import {
+  emptyHeader,
+  readMessageHeader,
+  writeInlineHeader,
+  type MessageHead,
+  type MessageHeader,
+} from '../../src/message-header.js';
 
 /** Sections in this process's own memory. */
 export class HandSections implements SectionSpace {
@@ -121,6 +127,7 @@ export class HandLink implements Link {
   handler: LinkHandler | undefined;
   hasEnded = false;
   #claim: RecordClaim | undefined;
+  #delivered = 0;
 
   constructor(options: HandLinkOptions = {}) {
     this.peer = options.peer;
@@ -164,6 +171,16 @@ export class HandLink implements Link {
   abort(): void {
     if (this.#claim === undefined) throw new Error('Aborted without a claim');
     this.#claim = undefined;
+  }
+
+  /** The peer sends a message inline. @throws what the handler throws: it ends a real link */
+  deliver(head: Partial<MessageHead> & { readonly type: number }, data = new Uint8Array(0)): void {
+    const bytes = new Uint8Array(8 + MESSAGE_HEADER_BYTES + data.length);
+    const view = new DataView(bytes.buffer);
+    writeInlineHeader(view, { messageId: 0, status: 0, flags: 0, ...head }, 8, data.length);
+    view.setUint32(8 + MESSAGE_OFFSET.SEQUENCE, this.#delivered++, true);
+    bytes.set(data, 8 + MESSAGE_HEADER_BYTES);
+    this.handler?.onRecord(bytes, view, 8, MESSAGE_HEADER_BYTES + data.length);
   }
 
   /** There is room for so many more records, and the handler is told. */
