@@ -61,9 +61,9 @@ export class AcceptDesk {
     });
   }
 
-  /** Ends a handover that is under way. */
-  async settleHandover(): Promise<void> {
-    await this.#handover?.settle();
+  /** Ends a handover that is under way. @returns `undefined` when none is */
+  settleHandover(): Promise<void> | undefined {
+    return this.#handover?.settle();
   }
 
   receive(incoming: IncomingLink): void {

@@ -1,10 +1,11 @@
 import { isMainThread } from 'node:worker_threads';
 
-import { MESSAGE_TYPE, type PortAttributes } from '@portcall/wire';
+import { MESSAGE_TYPE, isPortError, type PortAttributes } from '@portcall/wire';
 import type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 
 import type { ChannelHandler } from './channel-handler.js';
 import type { FairInbox, FairSource } from './fair-inbox.js';
+import { flush } from './flush.js';
 import type { IncomingExtras, IncomingRequest } from './incoming-request.js';
 import { Receivers, type MessageQueue } from './inbox.js';
 import type { AttributeName } from './message-attributes.js';
@@ -28,7 +29,6 @@ import type { SecurityContext } from './security-context.js';
 import { sendBatch } from './send-batch.js';
 import { sendWaitReceive } from './send-wait-receive.js';
 import { requestSync, type SyncHost } from './sync-request.js';
-import { canceled } from './request-errors.js';
 
 /** What a communication port is made of. */
 export interface CommunicationPortParts {
@@ -42,15 +42,26 @@ export interface CommunicationPortParts {
   /** The kernel is to vouch for this side with each message. */
   readonly isTracked: boolean;
   /** A thread of the server serves this connection alone. */
-  readonly isQuick: boolean;
+  readonly isQuick?: boolean;
   /** Attributes that this side asked for. */
   readonly wants: readonly AttributeName[];
   /** Without one, messages wait until they are received. */
   readonly onMessage: MessageHandler | undefined;
   /** Where messages wait together with those of other connections; else they wait in the port. */
-  readonly inbox: { readonly queue: FairInbox; readonly wake: () => void } | undefined;
+  readonly inbox: SharedInbox | undefined;
   readonly onDrain: (() => void) | undefined;
   readonly onClosed: ((port: CommunicationPort, closed: PortClosed) => void) | undefined;
+  /** The connection has ended, and nothing of it waits to be received. */
+  readonly onGone?: (() => void) | undefined;
+}
+
+/** Where the messages of several connections wait. */
+export interface SharedInbox {
+  readonly queue: FairInbox;
+  /** Hands them out to those who wait. */
+  wake(): void;
+  /** Whether anybody has ever received from it. */
+  isReceived(): boolean;
 }
 
 /** How long `close` waits unless told otherwise. Source: `port.md` 20. */
@@ -85,8 +96,6 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   readonly #onDrained: (() => void)[] = [];
   readonly #pump = (): void => this.#handleWaiting();
   #pumpQueued = false;
-  /** Somebody receives, or will: requests can wait for that. */
-  #isReceived = false;
 
   constructor(parts: CommunicationPortParts) {
     const { channel } = parts;
@@ -118,7 +127,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   get capabilities(): TransportCapabilities {
-    return { ...this.#channel.link.capabilities, quick: this.#parts.isQuick };
+    return { ...this.#channel.link.capabilities, quick: this.#parts.isQuick === true };
   }
 
   get transportName(): string {
@@ -188,37 +197,12 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   drained(): Promise<void> {
-    if (this.#channel.statistics.queued === 0) return Promise.resolve();
+    if (this.#channel.isDrained) return Promise.resolve();
     return new Promise((resolve) => this.#onDrained.push(resolve));
   }
 
   flush(options: ReceiveOptions = {}): Promise<void> {
-    return this.drained().then(
-      () =>
-        new Promise((resolve, reject) => {
-          const { timeoutMs, signal } = options;
-          const deadlineMs = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
-          const channel = this.#channel;
-          if (signal?.aborted) throw canceled(channel.portName, false, signal.reason);
-          const onAbort = (): void => {
-            const wasSent = channel.abandonRequest(id);
-            if (wasSent !== undefined) reject(canceled(channel.portName, wasSent, signal?.reason));
-          };
-          const settle = (): void => signal?.removeEventListener('abort', onAbort);
-          const sink = {
-            onReply: () => {
-              settle();
-              resolve();
-            },
-            onFailure: (error: Error) => {
-              settle();
-              reject(error);
-            },
-          };
-          const id = channel.ping(sink, deadlineMs);
-          signal?.addEventListener('abort', onAbort, { once: true });
-        }),
-    );
+    return flush(this.#channel, this.drained(), options);
   }
 
   receive(options: ReceiveOptions = {}): Promise<PortMessage | undefined> {
@@ -226,7 +210,6 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       const who = this.#parts.inbox === undefined ? 'a handler' : 'the port that accepted it';
       return Promise.reject(new TypeError(`Cannot receive: its messages go to ${who}`));
     }
-    this.#isReceived = true;
     return this.#receivers.receive(options);
   }
 
@@ -247,8 +230,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   async *[Symbol.asyncIterator](): AsyncIterator<PortMessage> {
     for (;;) {
       const message = await this.receive();
-      if (message === undefined || message.kind === 'port-closed') return;
-      if (message.kind === 'client-died') return;
+      if (message === undefined || isNotice(message)) return;
       yield message;
     }
   }
@@ -280,6 +262,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     const waiting = this.#waiting.shift();
     if (waiting === undefined) return undefined;
     this.#taken(waiting);
+    if (isNotice(waiting.message)) this.#parts.onGone?.();
     waiting.message.answerIfDropped();
     return waiting.message;
   }
@@ -325,7 +308,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     const { onMessage, inbox } = this.#parts;
     if (waiting.handler === undefined && onMessage === undefined) {
       const { message } = waiting;
-      if (inbox === undefined && !this.#isReceived && message.isRequest) {
+      if (inbox === undefined && !this.#receivers.isUsed && message.isRequest) {
         this.#taken(waiting);
         message.release();
         void message.fail('SERVER_FAULT', 'Nobody receives messages there');
@@ -384,16 +367,15 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       await handler(message);
       await message.settleAfterHandler(undefined);
     } catch (error) {
-      // The handler's own failure is the program's business too: it surfaces as a warning.
-      process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
+      // A PortError is an answer. Any other failure is the program's business too: a warning.
+      if (!isPortError(error)) warnOf(error);
       await message.settleAfterHandler(error ?? new Error('thrown undefined'));
     }
     if (!message.isRequest) this.#taken(waiting);
   }
 
   #taken({ message }: Waiting): void {
-    const isNotice = message.kind === 'port-closed' || message.kind === 'client-died';
-    if (!isNotice) this.#channel.taken(message.data.length);
+    if (!isNotice(message)) this.#channel.taken(message.data.length);
   }
 
   #drainedNow(): void {
@@ -404,11 +386,25 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   #end(closed: PortClosed): void {
     for (const resolve of this.#onDrained.splice(0)) resolve();
     const { onMessage, inbox } = this.#parts;
-    if (onMessage !== undefined) return;
+    if (onMessage !== undefined) {
+      this.#parts.onGone?.();
+      return;
+    }
     const isOrderly = closed.reason === 'local' || closed.reason === 'closed';
     const kind = isOrderly ? 'port-closed' : 'client-died';
     const message = new PortMessage(this.#source, { kind, data: new Uint8Array(0) });
-    this.#wait({ message, handler: undefined, request: undefined });
+    const isAwaited = inbox === undefined || inbox.isReceived() || this.#waiting.length > 0;
+    if (isAwaited) this.#wait({ message, handler: undefined, request: undefined });
+    else this.#parts.onGone?.(); // Nobody has received yet, and there was nothing to receive.
     if (inbox === undefined) this.#receivers.end();
   }
+}
+
+/** Whether it says that the connection has ended. */
+function isNotice({ kind }: PortMessage): boolean {
+  return kind === 'port-closed' || kind === 'client-died';
+}
+
+function warnOf(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
 }

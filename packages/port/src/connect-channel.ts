@@ -68,6 +68,12 @@ export interface ConnectedChannel {
 const BUSY_RETRY_MS = 5;
 
 /**
+ * Longest pause before a new server is asked whose predecessor was replaced while we asked it: by
+ * chance, else servers that follow each other quickly serve the same clients first every time.
+ */
+const SWAP_RETRY_MS = 5;
+
+/**
  * Connects to a named port and yields the channel, not started yet.
  *
  * @throws PortError PORT_NAME_INVALID, PORT_NOT_FOUND, SERVER_IDENTITY_MISMATCH, ACCESS_DENIED,
@@ -173,16 +179,17 @@ class ConnectAttempt {
   async run(payload: Uint8Array): Promise<LinkDecision> {
     for (let pauseMs = BUSY_RETRY_MS; ;) {
       this.#swap.remember();
+      let isSwapped: boolean;
       try {
         const decision = await this.#once(payload);
         if (!isBusy(decision) || this.#isLate(pauseMs)) return decision;
-        if (this.#swap.hasHappened()) continue;
+        isSwapped = this.#swap.hasHappened();
       } catch (error) {
-        if (this.#swap.explains(error) && !this.#isLate(0)) continue;
-        throw this.#named(error);
+        isSwapped = this.#swap.explains(error);
+        if (!isSwapped || this.#isLate(0)) throw this.#named(error);
       }
-      await sleep(pauseMs);
-      pauseMs *= 2;
+      await sleep(isSwapped ? Math.random() * SWAP_RETRY_MS : pauseMs);
+      if (!isSwapped) pauseMs *= 2;
     }
   }
 

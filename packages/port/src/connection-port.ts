@@ -1,7 +1,7 @@
 import { isPortError, type PortAttributes } from '@portcall/wire';
 
 import type { Acl } from './acl.js';
-import { CommunicationPort } from './communication-port.js';
+import { CommunicationPort, type SharedInbox } from './communication-port.js';
 import type { AcceptedChannel } from './connection-request.js';
 import { FairInbox } from './fair-inbox.js';
 import { Receivers } from './inbox.js';
@@ -171,7 +171,7 @@ export async function createPort(
   const totals = new PortTotals();
   const queue = new FairInbox();
   const receivers = onMessage === undefined ? new Receivers(queue, name) : undefined;
-  const inbox = receivers === undefined ? undefined : { queue, wake: () => receivers.wake() };
+  const inbox = receivers === undefined ? undefined : sharedInbox(queue, receivers);
   const onAccepted = (accepted: AcceptedChannel): void => {
     const { channel, info, context, security } = accepted;
     const port = new CommunicationPort({
@@ -180,7 +180,6 @@ export async function createPort(
       context,
       security,
       isTracked: false,
-      isQuick: false,
       wants,
       onMessage,
       inbox,
@@ -188,8 +187,9 @@ export async function createPort(
       onClosed: (closed) => {
         ports.delete(closed);
         totals.add(closed.statistics);
-        listening.release(channel);
       },
+      // Only now: the notices of connections that come and go must not pile up.
+      onGone: () => listening.release(channel),
     });
     ports.add(port);
     options.onConnected?.(port);
@@ -198,4 +198,8 @@ export async function createPort(
   const server = new ConnectionPort({ listening, ports, receivers, totals });
   void listening.handedOver.then(() => server.close());
   return server;
+}
+
+function sharedInbox(queue: FairInbox, receivers: Receivers): SharedInbox {
+  return { queue, wake: () => receivers.wake(), isReceived: () => receivers.isUsed };
 }

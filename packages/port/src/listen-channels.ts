@@ -107,6 +107,10 @@ export async function listenChannels(
     handoverPayload: options.handover === true ? plainPayload : undefined,
   });
   const handedOver = desk.offerName(claimed, plainPayload);
+  const stop = (): Promise<void> => {
+    const settling = desk.settleHandover();
+    return settling === undefined ? claimed.close() : settling.then(() => claimed.close());
+  };
   let stopping: Promise<void> | undefined;
   return {
     name: portName.text,
@@ -120,6 +124,6 @@ export async function listenChannels(
       desk.setAcl(listAcl(namespace, transport, next));
       claimed.setAccess(socketAccess(namespace, next));
     },
-    stop: () => (stopping ??= desk.settleHandover().then(() => claimed.close())),
+    stop: () => (stopping ??= stop()),
   };
 }

@@ -34,7 +34,7 @@ export interface OutboxHost {
   onUnsendable(message: QueuedMessage, error: PortError): void;
   /** The outbox takes messages again, and nothing but requests and datagrams waits. */
   onRoom(): void;
-  /** Something waited, and nothing waits any more. */
+  /** Something waited or was refused, and now there is room and credit. */
   onDrained(): void;
 }
 
@@ -74,6 +74,8 @@ export class Outbox {
   };
   /** The link had no room: until it has, everything waits, so that nobody is overtaken for ever. */
   #isBlocked = false;
+  /** A message was refused for want of room or credit: somebody waits to be told of it. */
+  #wasRefused = false;
   #bandwidthTimer: NodeJS.Timeout | undefined;
   #sequence: number;
   #sentCount = 0;
@@ -119,6 +121,11 @@ export class Outbox {
   /** Bytes of data that wait for room or credit. */
   get queuedBytes(): number {
     return this.#queue.bytes;
+  }
+
+  /** Whether nothing waits, and nobody who was refused has to wait for room or credit. */
+  get isDrained(): boolean {
+    return this.#queue.isEmpty && !this.#wasRefused;
   }
 
   /** Whether a message of this type would go at once, if it fits. */
@@ -170,9 +177,12 @@ export class Outbox {
 
   /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG */
   trySend(message: QueuedMessage): boolean {
+    const { type } = message.head;
     // The port's own numbers have to get through, however short the messages of programs may be.
-    if (message.head.type !== MESSAGE_TYPE.CREDIT) this.checkLength(message.totalBytes);
-    return this.canSend(message.head.type) && this.#trySend(message);
+    if (type !== MESSAGE_TYPE.CREDIT) this.checkLength(message.totalBytes);
+    if (this.canSend(type) && this.#trySend(message)) return true;
+    if (needsCredit(type)) this.#wasRefused = true;
+    return false;
   }
 
   /** @throws PortError MESSAGE_TOO_LONG */
@@ -196,7 +206,7 @@ export class Outbox {
   /** There may be room: sends what waits. */
   onWritable(): void {
     this.#isBlocked = false;
-    const hadMessages = !this.#queue.isEmpty;
+    const isWanted = !this.#queue.isEmpty || this.#wasRefused;
     for (;;) {
       const message = this.#queue.peek(this.#credit.isOpen);
       if (message === undefined) break;
@@ -210,7 +220,11 @@ export class Outbox {
       }
     }
     this.#host.onRoom();
-    if (hadMessages && this.#queue.isEmpty) this.#host.onDrained();
+    if (!isWanted || !this.#queue.isEmpty) return;
+    // Who was refused waits for credit as well; who was queued has gone out.
+    if (this.#wasRefused && !this.#credit.isOpen) return;
+    this.#wasRefused = false;
+    this.#host.onDrained();
   }
 
   /** Takes out everything that waits: the connection has ended. */

@@ -251,7 +251,17 @@ export class PortChannel implements LinkHandler {
   /** As `send`, with attributes or a wish for a mode. */
   sendMessage(message: QueuedMessage): void {
     this.#throwIfClosed();
-    this.#outbox.send(message);
+    try {
+      this.#outbox.send(message);
+    } catch (error) {
+      if (isPortError(error) && error.code === 'QUOTA_EXCEEDED') this.#tellRefused();
+      throw error;
+    }
+  }
+
+  /** Whether nothing of this side waits for room or credit, nor anybody who was refused. */
+  get isDrained(): boolean {
+    return this.#closed !== undefined || this.#outbox.isDrained;
   }
 
   /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG, DISCONNECTED */
@@ -393,6 +403,12 @@ export class PortChannel implements LinkHandler {
   /** What every diagnostics message begins with. */
   get #subject(): { readonly portName: string; readonly peer: PeerIdentity | undefined } {
     return { portName: this.portName, peer: this.link.peer };
+  }
+
+  #tellRefused(): void {
+    if (!diagnostics.quota.hasSubscribers) return;
+    const { queuedCount: messages, queuedBytes: bytes } = this.#outbox;
+    diagnostics.quota.publish({ ...this.#subject, what: 'refused', messages, bytes });
   }
 
   #tellEnd(closed: PortClosed): void {

@@ -42,7 +42,11 @@ export class ServerSwap {
    */
   #look(): string | undefined {
     if (this.#address === undefined) return undefined;
-    const stats = fileIdOf(this.#address);
-    return stats && `${stats.dev} ${stats.ino} ${stats.ctimeNs}`;
+    try {
+      const stats = fileIdOf(this.#address);
+      return stats && `${stats.dev} ${stats.ino} ${stats.ctimeNs}`;
+    } catch {
+      return undefined; // We may not look there; connecting says why.
+    }
   }
 }

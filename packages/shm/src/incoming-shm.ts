@@ -36,6 +36,7 @@ export interface IncomingParts {
 
 /** A client that waits for the decision: state ASKED. */
 export class IncomingShm implements IncomingLink {
+  /** The client, as the kernel stated it when it connected. */
   readonly peer: PeerIdentity | undefined;
   readonly payload: Uint8Array;
   readonly features: number;

@@ -5,7 +5,7 @@ export const PLAIN_CAPABILITIES: TransportCapabilities = {
   identity: false,
   descriptors: false,
   sections: false,
-  direct: false,
+  direct: 'emulated',
   doorbell: false,
   quick: false,
   synchronous: false,

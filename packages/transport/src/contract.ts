@@ -104,8 +104,9 @@ export interface SectionSpace {
 /**
  * What belongs to a message but cannot be put into it: announced first, then named by the message.
  *
- * The record that is committed next must be the message that names it: `tryClaim`, then `tryPlace…`,
- * then `commit`. What was placed for a message that is never sent stays at the peer to the end.
+ * The record that is committed next must be the message that names it: `tryClaim`, then
+ * `tryPlace…`, then `commit`. What was placed for a message that is never sent stays at the peer to
+ * the end.
  *
  * Each `take…` may be called once for each id, while the message that names it is being delivered.
  */
@@ -332,8 +333,8 @@ export interface ListenOptions extends LinkOptions {
 /** A listening endpoint. `close()` ends listening, not the links made. */
 export interface Listener {
   /**
-   * Ends listening. Clients without a decision are told `busyPayload` where the transport can, those
-   * in the queue too: they ask again, and find whoever has the name then.
+   * Ends listening. Clients without a decision are told `busyPayload` where the transport can,
+   * those in the queue too: they ask again, and find whoever has the name then.
    */
   close(): Promise<void>;
 }
