@@ -24,8 +24,8 @@ class Host implements OutboxHost {
     this.awaited.push(head);
   }
 
-  onUnsendable(message: QueuedMessage, error: PortError): void {
-    this.unsendable.push([message.head.messageId, error.code]);
+  onUnsendable({ head }: QueuedMessage, error: PortError): void {
+    this.unsendable.push([head.messageId, error.code]);
   }
 
   onRoom(): void {

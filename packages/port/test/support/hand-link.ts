@@ -102,6 +102,9 @@ export interface SentMessage extends MessageHeader {
   readonly data: Uint8Array;
 }
 
+/** What a peer writes; what is left out is 0. */
+export type PeerHead = Partial<MessageHead> & { readonly type: number };
+
 /** What a link by hand may have. */
 export interface HandLinkOptions {
   readonly peer?: PeerIdentity;
@@ -174,7 +177,7 @@ export class HandLink implements Link {
   }
 
   /** The peer sends a message inline. @throws what the handler throws: it ends a real link */
-  deliver(head: Partial<MessageHead> & { readonly type: number }, data = new Uint8Array(0)): void {
+  deliver(head: PeerHead, data: Uint8Array = new Uint8Array(0)): void {
     const bytes = new Uint8Array(8 + MESSAGE_HEADER_BYTES + data.length);
     const view = new DataView(bytes.buffer);
     writeInlineHeader(view, { messageId: 0, status: 0, flags: 0, ...head }, 8, data.length);
