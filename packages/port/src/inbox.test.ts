@@ -1,3 +1,5 @@
+import { getEventListeners } from 'node:events';
+
 import { describe, expect, it } from 'vitest';
 
 import { codeOf } from '../test/support/code-of.js';
@@ -120,6 +122,7 @@ describe('receive()', () => {
     const waiting = inbox.receive({ signal: abort.signal });
     const message = queue.add('a');
     inbox.wake();
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([]);
     abort.abort();
     expect(await waiting).toBe(message);
   });
