@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { codeOf } from '../test/support/code-of.js';
 import { waitUntil } from '../test/support/wait-until.js';
 import { Receivers, type MessageQueue } from './inbox.js';
-import type { PortMessage } from './port-message.js';
+import type { PortMessage } from './port-end.js';
 
 /** Messages are handed through as they are: any objects will do. */
 class Queue implements MessageQueue {
