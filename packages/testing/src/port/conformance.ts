@@ -18,6 +18,7 @@ import { describeQuotas } from './quotas.js';
 import { describeRanges } from './ranges.js';
 import { describeReceiving } from './receiving.js';
 import { describeReplies } from './replies.js';
+import { describeSync } from './sync.js';
 import { describeViews } from './views.js';
 
 /** Everything that a port promises, whatever carries it: run once for each transport. */
@@ -35,6 +36,7 @@ export function describePortConformance(subject: TransportUnderTest): void {
     describeMessages(subject);
     describeOperations(subject);
     describeReceiving(subject);
+    describeSync(subject);
     describeReplies(subject);
     describeCallbacks(subject);
     describeMessageAttributes(subject);
