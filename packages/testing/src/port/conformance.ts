@@ -6,6 +6,7 @@ import { describeAdmission } from './admission.js';
 import { describeCallbacks } from './callbacks.js';
 import { describeClosing } from './closing.js';
 import { describeDeadlines } from './deadlines.js';
+import { describeHandles } from './handles.js';
 import { describeHandshake } from './handshake.js';
 import { describeIds } from './ids.js';
 import { describeMessageAttributes } from './message-attributes.js';
@@ -41,6 +42,7 @@ export function describePortConformance(subject: TransportUnderTest): void {
     describeCallbacks(subject);
     describeMessageAttributes(subject);
     describeViews(subject);
+    describeHandles(subject);
     describeDeadlines(subject);
     describeQuotas(subject);
     describeClosing(subject);
