@@ -41,8 +41,8 @@ export interface NativeBinding {
    */
   disown(fd: number): number;
   /**
-   * Takes a descriptor in that did not come from here (or was disowned, maybe by another thread): it
-   * is closed with this environment. @returns 0 or −errno
+   * Takes a descriptor in that did not come from here (or was disowned, maybe by another thread):
+   * it is closed with this environment. @returns 0 or −errno
    */
   adopt(fd: number): number;
 
@@ -79,8 +79,8 @@ export interface NativeBinding {
    */
   receive(fd: number, bytes: Uint8Array, descriptors: Int32Array): number;
   /**
-   * As `send`, with all descriptors of the array (at most 4) and, when `vouched`, with this process's
-   * pid and effective ids, which the kernel checks.
+   * As `send`, with all descriptors of the array (at most 4) and, when `vouched`, with this
+   * process's pid and effective ids, which the kernel checks.
    */
   sendWith(
     fd: number,
@@ -91,8 +91,8 @@ export interface NativeBinding {
     vouched: 0 | 1,
   ): number;
   /**
-   * As `receive`, and fills {pid, uid, gid} of who sent these bytes: pid −1 when no credentials came,
-   * 0 when the kernel had none. A read never spans bytes of two senders.
+   * As `receive`, and fills {pid, uid, gid} of who sent these bytes: pid −1 when no credentials
+   * came, 0 when the kernel had none. A read never spans bytes of two senders.
    */
   receiveWith(
     fd: number,
@@ -105,9 +105,9 @@ export interface NativeBinding {
   /** shutdown(SHUT_RDWR). @returns 0 or −errno */
   shutdown(fd: number): number;
   /**
-   * poll(2). Blocks this thread, its event loop and `worker.terminate()` with it, until `fd` has one
-   * of the events (1 readable, 2 writable; a hang-up counts as both), the process of `pidfd` (if ≥ 0)
-   * has ended, or the time is over. Signals do not end it.
+   * poll(2). Blocks this thread, its event loop and `worker.terminate()` with it, until `fd` has
+   * one of the events (1 readable, 2 writable; a hang-up counts as both), the process of `pidfd`
+   * (if ≥ 0) has ended, or the time is over. Signals do not end it.
    *
    * @returns sum of 1 (`fd`) and 2 (`pidfd`), 0 when the time is over, or −errno
    */

@@ -86,7 +86,8 @@ describe('wait()', () => {
       const startedAt = performance.now();
       console.log('waited ' + binding.wait(listener, 1, -1, 300));
       console.log(performance.now() - startedAt > 290 ? 'in full' : 'too short');
-      const alive = setTimeout(() => undefined, 5000); // A signal's handler alone is no reason to stay.
+      // A signal's handler alone is no reason to stay.
+      const alive = setTimeout(() => undefined, 5000);
       await signalled;
       clearTimeout(alive);
       console.log('signal');

@@ -1,28 +1,32 @@
-import {
-  FEATURE,
-  STATUS,
-  isPortError,
-  type PortAttributes,
-  type StatusCode,
-} from '@portcall/wire';
+import { FEATURE, STATUS, isPortError, type PortAttributes, type StatusCode } from '@portcall/wire';
 import type { IncomingLink, PeerIdentity } from '@portcall/transport';
 
 import { isAdmitted, type Acl } from './acl.js';
-import { ConnectionRequest, type AcceptedChannel } from './connection-request.js';
+import { ConnectionRequest, type AcceptedChannel, type QuickDesk } from './connection-request.js';
 import { diagnostics } from './diagnostics.js';
 import { encodeRejectPayload } from './handshake-payload.js';
 import type { ListenPortOptions } from './listen-channels.js';
 import { NameHandover } from './name-handover.js';
 import type { OwnedName } from './owned-name.js';
-import type { PortChannel } from './port-channel.js';
+import type { QuickStart } from './quick-start.js';
+import type { QuickThreads } from './quick-threads.js';
+
+/** A connection that was accepted, wherever it is served. */
+export interface LiveConnection {
+  /** Says goodbye with a status, and ends it. */
+  close(status: number): void;
+  /** Its requests are refused with this; `undefined` while it may call. */
+  refusal: StatusCode | undefined;
+}
 
 /** What a desk works with. */
 export interface DeskParts {
   readonly name: string;
   readonly attributes: PortAttributes;
   readonly options: ListenPortOptions;
-  /** `ATTRIBUTE` bits that the server wants with messages. */
-  readonly wants: number;
+  /** What the links of the port are made with. */
+  readonly link: QuickStart['link'];
+  readonly threads: QuickThreads | undefined;
   readonly acl: Acl;
   readonly onAccepted: (accepted: AcceptedChannel) => void;
 }
@@ -31,7 +35,7 @@ export interface DeskParts {
 export class AcceptDesk {
   readonly #parts: DeskParts;
   readonly #byUid = new Map<number | undefined, number>();
-  readonly #live = new Map<PortChannel, PeerIdentity | undefined>();
+  readonly #live = new Map<LiveConnection, PeerIdentity | undefined>();
   #handover: NameHandover | undefined;
   #total = 0;
   #acl: Acl;
@@ -57,9 +61,9 @@ export class AcceptDesk {
     });
   }
 
-  /** Ends a handover that is under way. */
-  async settleHandover(): Promise<void> {
-    await this.#handover?.settle();
+  /** Ends a handover that is under way. @returns `undefined` when none is */
+  settleHandover(): Promise<void> | undefined {
+    return this.#handover?.settle();
   }
 
   receive(incoming: IncomingLink): void {
@@ -79,27 +83,44 @@ export class AcceptDesk {
   }
 
   /** A connection has ended: its place is free. Safe to call twice. */
-  release(channel: PortChannel): void {
-    if (!this.#live.has(channel)) return;
-    const uid = this.#live.get(channel)?.uid;
-    this.#live.delete(channel);
+  release(connection: LiveConnection): void {
+    if (!this.#live.has(connection)) return;
+    const uid = this.#live.get(connection)?.uid;
+    this.#live.delete(connection);
     this.#leave(uid);
   }
 
   /** Puts another list in place, also for the connections that there are. */
   setAcl(acl: Acl): void {
     this.#acl = acl;
-    for (const [channel, peer] of this.#live) {
-      if (!isAdmitted(acl, peer)) channel.close(STATUS.ACCESS_DENIED.id);
-      channel.refusal = isAdmitted(acl, peer, 'call') ? undefined : 'ACCESS_DENIED';
+    for (const [connection, peer] of this.#live) {
+      if (!isAdmitted(acl, peer)) connection.close(STATUS.ACCESS_DENIED.id);
+      connection.refusal = isAdmitted(acl, peer, 'call') ? undefined : 'ACCESS_DENIED';
     }
   }
 
   #enter(accepted: AcceptedChannel): void {
-    const { channel, kernelPeer } = accepted;
-    this.#live.set(channel, kernelPeer);
-    if (!isAdmitted(this.#acl, kernelPeer, 'call')) channel.refusal = 'ACCESS_DENIED';
+    this.#watch(accepted.channel, accepted.kernelPeer);
     this.#parts.onAccepted(accepted);
+  }
+
+  #watch(connection: LiveConnection, peer: PeerIdentity | undefined): void {
+    this.#live.set(connection, peer);
+    if (!isAdmitted(this.#acl, peer, 'call')) connection.refusal = 'ACCESS_DENIED';
+  }
+
+  #quickDesk(onStarted: () => void): QuickDesk | undefined {
+    const { threads, link } = this.#parts;
+    if (threads === undefined) return undefined;
+    return {
+      threads,
+      link,
+      onStarted: (connection, peer) => {
+        onStarted();
+        this.#watch(connection, peer);
+        void connection.ended.then(() => this.release(connection));
+      },
+    };
   }
 
   #leave(uid: number | undefined): void {
@@ -110,7 +131,7 @@ export class AcceptDesk {
   }
 
   async #decide(incoming: IncomingLink, uid: number | undefined): Promise<void> {
-    const { name, attributes, options, wants } = this.#parts;
+    const { name, attributes, options } = this.#parts;
     let accepted = false;
     let request: ConnectionRequest;
     try {
@@ -118,7 +139,8 @@ export class AcceptDesk {
         incoming,
         attributes,
         portName: name,
-        wants,
+        wants: options.wants ?? [],
+        quick: this.#quickDesk(() => (accepted = true)),
         onAccepted: (channel) => {
           accepted = true;
           this.#enter(channel);

@@ -46,7 +46,7 @@ export function completeAttributes(own: Partial<PortAttributes> = {}): PortAttri
       `Cannot use port attribute allowImpersonation: there is no level ${allowImpersonation}`,
     );
   }
-  if (Number.isNaN(memoryBandwidth) || memoryBandwidth < KIB) {
+  if (typeof memoryBandwidth !== 'number' || !(memoryBandwidth >= KIB)) {
     throw new RangeError(
       `Cannot use port attribute memoryBandwidth: value is ${memoryBandwidth} bytes per second, ` +
         `wanted at least ${KIB}`,

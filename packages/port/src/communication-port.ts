@@ -41,6 +41,8 @@ export interface CommunicationPortParts {
   readonly security: SecurityContext;
   /** The kernel is to vouch for this side with each message. */
   readonly isTracked: boolean;
+  /** A thread of the server serves this connection alone. */
+  readonly isQuick: boolean;
   /** Attributes that this side asked for. */
   readonly wants: readonly AttributeName[];
   /** Without one, messages wait until they are received. */
@@ -49,6 +51,8 @@ export interface CommunicationPortParts {
   readonly inbox: { readonly queue: FairInbox; readonly wake: () => void } | undefined;
   readonly onDrain: (() => void) | undefined;
   readonly onClosed: ((port: CommunicationPort, closed: PortClosed) => void) | undefined;
+  /** The connection has ended, and nothing of it waits to be received. */
+  readonly onGone?: (() => void) | undefined;
 }
 
 /** How long `close` waits unless told otherwise. Source: `port.md` 20. */
@@ -116,7 +120,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   get capabilities(): TransportCapabilities {
-    return this.#channel.link.capabilities;
+    return { ...this.#channel.link.capabilities, quick: this.#parts.isQuick };
   }
 
   get transportName(): string {
@@ -151,7 +155,9 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       throw new TypeError(`Cannot block: the transport ${this.transportName} cannot wait`);
     }
     if (isMainThread && options.blockMainThread !== true) {
-      throw new TypeError('Cannot block the main thread: pass blockMainThread to do it all the same');
+      throw new TypeError(
+        'Cannot block the main thread: pass blockMainThread to do it all the same',
+      );
     }
     const host: SyncHost = {
       channel: this.#channel,
@@ -184,7 +190,8 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   drained(): Promise<void> {
-    if (this.#channel.statistics.queued === 0) return Promise.resolve();
+    const canSend = this.#channel.canSend(MESSAGE_TYPE.DATAGRAM);
+    if (canSend || this.#channel.closed !== undefined) return Promise.resolve();
     return new Promise((resolve) => this.#onDrained.push(resolve));
   }
 
@@ -218,8 +225,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   async *[Symbol.asyncIterator](): AsyncIterator<PortMessage> {
     for (;;) {
       const message = await this.receive();
-      if (message === undefined || message.kind === 'port-closed') return;
-      if (message.kind === 'client-died') return;
+      if (message === undefined || isNotice(message)) return;
       yield message;
     }
   }
@@ -251,6 +257,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     const waiting = this.#waiting.shift();
     if (waiting === undefined) return undefined;
     this.#taken(waiting);
+    if (isNotice(waiting.message)) this.#parts.onGone?.();
     waiting.message.answerIfDropped();
     return waiting.message;
   }
@@ -317,7 +324,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   #handleWaiting(): void {
     this.#pumpQueued = false;
     const { onMessage } = this.#parts;
-    for (let index = 0; index < this.#waiting.length; ) {
+    for (let index = 0; index < this.#waiting.length;) {
       const waiting = this.#waiting[index];
       const handler = waiting?.handler ?? onMessage;
       if (waiting === undefined || handler === undefined) {
@@ -332,7 +339,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   /** While a thread blocks: the callbacks within the request that it waits for. */
   #handleCallbacks(chain: PortRequest): number {
     let count = 0;
-    for (let index = 0; index < this.#waiting.length; ) {
+    for (let index = 0; index < this.#waiting.length;) {
       const waiting = this.#waiting[index];
       const handler = waiting?.handler ?? this.#parts.onMessage;
       if (waiting?.request?.callbackOf !== chain || handler === undefined) {
@@ -363,8 +370,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   #taken({ message }: Waiting): void {
-    const isNotice = message.kind === 'port-closed' || message.kind === 'client-died';
-    if (!isNotice) this.#channel.taken(message.data.length);
+    if (!isNotice(message)) this.#channel.taken(message.data.length);
   }
 
   #drainedNow(): void {
@@ -375,11 +381,19 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   #end(closed: PortClosed): void {
     for (const resolve of this.#onDrained.splice(0)) resolve();
     const { onMessage, inbox } = this.#parts;
-    if (onMessage !== undefined) return;
+    if (onMessage !== undefined) {
+      this.#parts.onGone?.();
+      return;
+    }
     const isOrderly = closed.reason === 'local' || closed.reason === 'closed';
     const kind = isOrderly ? 'port-closed' : 'client-died';
     const message = new PortMessage(this.#source, { kind, data: new Uint8Array(0) });
     this.#wait({ message, handler: undefined, request: undefined });
     if (inbox === undefined) this.#receivers.end();
   }
+}
+
+/** Whether it says that the connection has ended. */
+function isNotice({ kind }: PortMessage): boolean {
+  return kind === 'port-closed' || kind === 'client-died';
 }

@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ATTRIBUTE, PortError, isPortError } from '@portcall/wire';
+import { ATTRIBUTE, FEATURE, PortError, isPortError } from '@portcall/wire';
 import type { Link, LinkDecision, LinkOptions, OutgoingLink, Transport } from '@portcall/transport';
 
 import { completeAttributes, effectiveAttributes } from './attributes.js';
@@ -38,6 +38,11 @@ export interface ConnectOptions extends EndpointOptions {
    * what the kernel says, before anything is sent and again of the process that answers.
    */
   readonly requireServer?: ServerRequirement;
+  /**
+   * Asks for a thread of its own at the server, which then watches the ring; the server grants it:
+   * `capabilities.quick` says whether. Default false.
+   */
+  readonly quick?: boolean;
   /** How this process lets itself be known. Default: identify, static. */
   readonly security?: SecurityQos;
   /** Gives up. */
@@ -53,12 +58,20 @@ export interface ConnectedChannel {
   readonly security: SecurityContext;
   /** The kernel is to vouch for this process with each message: tracking is dynamic. */
   readonly isTracked: boolean;
+  /** A thread of the server serves this connection alone. */
+  readonly isQuick: boolean;
   /** Why there is no shared memory; `undefined` when there is, or was not asked for. */
   readonly fallbackReason: string | undefined;
 }
 
 /** First pause before a busy server is asked again; each further one is twice as long. */
 const BUSY_RETRY_MS = 5;
+
+/**
+ * Longest pause before a new server is asked whose predecessor was replaced while we asked it: by
+ * chance, else servers that follow each other quickly serve the same clients first every time.
+ */
+const SWAP_RETRY_MS = 5;
 
 /**
  * Connects to a named port and yields the channel, not started yet.
@@ -93,10 +106,11 @@ export async function connectChannel(
   const { transport, fallbackReason } = await chooseTransportFor(portName, options.transport);
   const limits = linkOptions(options, attributes);
   const attempt = new ConnectAttempt({ transport, portName, limits, options });
-  const { payload, link } = await attempt.run(encodeConnectPayload(own));
+  const { payload, link, features } = await attempt.run(encodeConnectPayload(own));
   if (link === undefined) throw refused(portName, payload);
   try {
-    return { ...connected(link, own, payload, name), fallbackReason };
+    const isQuick = (features & FEATURE.QUICK) !== 0;
+    return { ...connected(link, own, payload, name), isQuick, fallbackReason };
   } catch (error) {
     link.close();
     throw error;
@@ -109,7 +123,7 @@ function connected(
   own: ConnectPayload,
   answer: Uint8Array,
   portName: string,
-): Omit<ConnectedChannel, 'fallbackReason'> {
+): Omit<ConnectedChannel, 'fallbackReason' | 'isQuick'> {
   const theirs = decodeConnectPayload(answer);
   const attributes = effectiveAttributes(own.attributes, theirs.attributes);
   const hasHandles = attributes.dupObjectTypes.length > 0;
@@ -165,16 +179,17 @@ class ConnectAttempt {
   async run(payload: Uint8Array): Promise<LinkDecision> {
     for (let pauseMs = BUSY_RETRY_MS; ;) {
       this.#swap.remember();
+      let isSwapped: boolean;
       try {
         const decision = await this.#once(payload);
         if (!isBusy(decision) || this.#isLate(pauseMs)) return decision;
-        if (this.#swap.hasHappened()) continue;
+        isSwapped = this.#swap.hasHappened();
       } catch (error) {
-        if (this.#swap.explains(error) && !this.#isLate(0)) continue;
-        throw this.#named(error);
+        isSwapped = this.#swap.explains(error);
+        if (!isSwapped || this.#isLate(0)) throw this.#named(error);
       }
-      await sleep(pauseMs);
-      pauseMs *= 2;
+      await sleep(isSwapped ? Math.random() * SWAP_RETRY_MS : pauseMs);
+      if (!isSwapped) pauseMs *= 2;
     }
   }
 
@@ -193,7 +208,8 @@ class ConnectAttempt {
     try {
       this.#throwIfAborted(signal);
       checkListener(this.#required, this.#listenerOf(outgoing));
-      const decision = await outgoing.request(payload);
+      const features = options.quick === true ? FEATURE.QUICK : 0;
+      const decision = await outgoing.request(payload, features);
       this.#checkDecision(decision);
       return decision;
     } catch (error) {

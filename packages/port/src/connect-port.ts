@@ -27,13 +27,14 @@ export async function connectPort(
   options: ConnectPortOptions = {},
 ): Promise<CommunicationPort> {
   const { onMessage, onDrain, wants = [] } = options;
-  const { channel, info, security, isTracked } = await connectChannel(name, options);
+  const { channel, info, security, isTracked, isQuick } = await connectChannel(name, options);
   return new CommunicationPort({
     channel,
     info,
     context: undefined,
     security,
     isTracked,
+    isQuick,
     wants,
     onMessage,
     inbox: undefined,

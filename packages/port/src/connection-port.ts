@@ -76,6 +76,11 @@ export class ConnectionPort implements AsyncDisposable, AsyncIterable<PortMessag
     return this.#ports;
   }
 
+  /** Clients that are served by a thread of their own now; not among `connections`. */
+  get quickConnections(): number {
+    return this.#listening.threads?.count ?? 0;
+  }
+
   /** Counts over all connections, ended ones too. */
   get statistics(): PortStatistics {
     return this.#parts.totals.of(this.#ports);
@@ -134,7 +139,10 @@ export class ConnectionPort implements AsyncDisposable, AsyncIterable<PortMessag
   /** Takes the name away, lets calls finish for `drainMs`, then ends the connections. */
   async close(options: CloseOptions = {}): Promise<void> {
     await this.#listening.stop();
-    await Promise.all([...this.#ports].map((port) => port.close(options)));
+    await Promise.all([
+      this.#listening.threads?.close(options),
+      ...[...this.#ports].map((port) => port.close(options)),
+    ]);
     this.#parts.receivers?.end();
   }
 
@@ -172,6 +180,7 @@ export async function createPort(
       context,
       security,
       isTracked: false,
+      isQuick: false,
       wants,
       onMessage,
       inbox,
@@ -179,8 +188,9 @@ export async function createPort(
       onClosed: (closed) => {
         ports.delete(closed);
         totals.add(closed.statistics);
-        listening.release(channel);
       },
+      // Only now: the notices of connections that come and go must not pile up.
+      onGone: () => listening.release(channel),
     });
     ports.add(port);
     options.onConnected?.(port);

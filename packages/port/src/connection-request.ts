@@ -1,5 +1,6 @@
 import {
   ATTRIBUTE,
+  FEATURE,
   PortError,
   isPortError,
   type ImpersonationLevel,
@@ -15,7 +16,10 @@ import {
   encodeRejectPayload,
   type ConnectPayload,
 } from './handshake-payload.js';
+import { wantedBits, type AttributeName } from './message-attributes.js';
 import { PortChannel } from './port-channel.js';
+import type { QuickStart } from './quick-start.js';
+import type { QuickConnection, QuickThreads } from './quick-threads.js';
 import { SecurityContext } from './security-context.js';
 
 /** What a server says when it accepts. */
@@ -40,14 +44,24 @@ export interface AcceptedChannel {
   readonly context: unknown;
 }
 
+/** Who gives clients threads of their own. */
+export interface QuickDesk {
+  readonly threads: QuickThreads;
+  /** What the link in the thread is made with. */
+  readonly link: QuickStart['link'];
+  readonly onStarted: (connection: QuickConnection, kernelPeer: PeerIdentity | undefined) => void;
+}
+
 /** What a connection request is made of. */
 export interface ConnectionRequestParts {
   readonly incoming: IncomingLink;
   readonly attributes: PortAttributes;
   readonly portName: string;
-  /** `ATTRIBUTE` bits that the server wants with messages. */
-  readonly wants: number;
+  /** Attributes that the server wants with messages. */
+  readonly wants: readonly AttributeName[];
   readonly onAccepted: (accepted: AcceptedChannel) => void;
+  /** Gives a client that asks for one a thread of its own. */
+  readonly quick: QuickDesk | undefined;
   /** Called once when the decision is made, or is no longer wanted. */
   readonly onSettled: () => void;
 }
@@ -115,14 +129,22 @@ export class ConnectionRequest {
     const { incoming, portName, wants, onAccepted, onSettled } = this.#parts;
     try {
       const effective = effectiveAttributes(own, this.#theirs.attributes);
-      const payload = { attributes: own, wanted: wants, isDynamic: false, effectiveOnly: false, info };
-      const link = incoming.accept(encodeConnectPayload(payload));
-      const channel = new PortChannel(link, {
+      const payload = encodeConnectPayload({
+        attributes: own,
+        wanted: wantedBits(wants),
+        isDynamic: false,
+        effectiveOnly: false,
+        info,
+      });
+      const start = {
         attributes: effective,
         portName,
         wants: this.#agreed(effective),
         peerWants: this.#theirs.wanted,
-      });
+      };
+      if (this.#tryQuick(payload, start, options.context)) return;
+      const link = incoming.accept(payload);
+      const channel = new PortChannel(link, start);
       const security = this.#securityOf(effective.allowImpersonation);
       const kernelPeer = incoming.peer;
       if (diagnostics.accept.hasSubscribers) {
@@ -154,9 +176,32 @@ export class ConnectionRequest {
     this.#parts.onSettled();
   }
 
+  /** @returns whether the client asked for a thread of its own, and got one */
+  #tryQuick(acceptPayload: Uint8Array, channel: QuickStart['channel'], context: unknown): boolean {
+    const { quick, incoming, wants } = this.#parts;
+    if (quick === undefined || (incoming.features & FEATURE.QUICK) === 0) return false;
+    const kernelPeer = incoming.peer;
+    const detached = quick.threads.hasPlace ? incoming.detach?.() : undefined;
+    if (detached === undefined) return false;
+    const { isDynamic, effectiveOnly } = this.#theirs;
+    const level = channel.attributes.allowImpersonation;
+    const connection = quick.threads.start({
+      detached,
+      acceptPayload,
+      link: quick.link,
+      channel,
+      names: wants,
+      info: this.info,
+      context,
+      security: { level, isDynamic, effectiveOnly },
+    });
+    quick.onStarted(connection, kernelPeer);
+    return true;
+  }
+
   /** Which attributes may come: some only if the client agreed to more than that. */
   #agreed({ allowImpersonation, dupObjectTypes }: PortAttributes): number {
-    let bits = this.#parts.wants;
+    let bits = wantedBits(this.#parts.wants);
     if (!this.#theirs.isDynamic) bits &= ~ATTRIBUTE.SECURITY;
     if (allowImpersonation !== 'impersonate') bits &= ~ATTRIBUTE.ON_BEHALF_OF;
     if (dupObjectTypes.length === 0) bits &= ~ATTRIBUTE.HANDLE;

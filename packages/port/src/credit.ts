@@ -113,8 +113,7 @@ export class ReceiveCredit {
     if (this.#isFlooded) return false;
     const isFull =
       this.messages > maxQueuedMessages * FLOOD_SHARE || this.bytes > maxPoolUsage * FLOOD_SHARE;
-    this.#isFlooded =
-      isFull && (this.messages > FLOOD_MESSAGES || this.bytes > maxPoolUsage / 2);
+    this.#isFlooded = isFull && (this.messages > FLOOD_MESSAGES || this.bytes > maxPoolUsage / 2);
     return this.#isFlooded;
   }
 

@@ -1,4 +1,4 @@
-import { PortError } from '@portcall/wire';
+import { PortError, TIMEOUT_MS_MAX } from '@portcall/wire';
 
 import type { PortMessage } from './port-message.js';
 import { canceled } from './request-errors.js';
@@ -70,7 +70,7 @@ export class Receivers {
         timer = setTimeout(() => {
           leave();
           resolve(undefined);
-        }, timeoutMs);
+        }, Math.min(timeoutMs, TIMEOUT_MS_MAX));
       }
       this.#waiters.push(waiter);
     });

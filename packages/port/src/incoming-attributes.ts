@@ -166,6 +166,7 @@ function readWork(cursor: AttributeCursor): Required<WorkOnBehalf> {
   const start = cursor.take(align8(traceBytes + baggageBytes));
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   const baggageAt = start + traceBytes;
+  need(bytes.subarray(baggageAt + baggageBytes, cursor.offset).every((byte) => byte === 0));
   return {
     priority,
     trace: Buffer.from(bytes.slice(start, baggageAt)).toString('utf8'),

@@ -23,6 +23,7 @@ export type { AttributeName, MessageAttributes, MessageContext } from './message
 export { PortHandle, type HandleSource } from './port-handle.js';
 export type { View } from './view.js';
 export { SecurityContext, type SecurityQos, type SecurityToken } from './security-context.js';
+export type { QuickOptions } from './quick-start.js';
 export type { PortClosed } from './port-closed.js';
 export type { PortStatistics } from './port-totals.js';
 export { DIAGNOSTICS } from './diagnostics.js';
@@ -53,11 +54,7 @@ export type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 export { connectChannel, type ConnectedChannel } from './connect-channel.js';
 export { listenChannels, type ListeningPort } from './listen-channels.js';
 export type { AcceptedChannel } from './connection-request.js';
-export {
-  PortChannel,
-  type ChannelOptions,
-  type ChannelStatistics,
-} from './port-channel.js';
+export { PortChannel, type ChannelOptions, type ChannelStatistics } from './port-channel.js';
 export type { ChannelHandler } from './channel-handler.js';
 export type { MessageSpace } from './outbox.js';
 export { IncomingRequest } from './incoming-request.js';

@@ -1,4 +1,11 @@
-import { ATTRIBUTE, MESSAGE_MODE, PortError, type HandleType, type StatusCode } from '@portcall/wire';
+import {
+  ATTRIBUTE,
+  MESSAGE_MODE,
+  MESSAGE_TYPE,
+  PortError,
+  type HandleType,
+  type StatusCode,
+} from '@portcall/wire';
 import type { Link } from '@portcall/transport';
 
 import { closeDescriptors } from './close-descriptors.js';
@@ -14,10 +21,10 @@ const NOTHING = new Uint8Array(0);
 export interface IntakeLimits {
   /** `ATTRIBUTE` bits that this side wants. */
   readonly wants: number;
-  /** Largest data that goes through the ring. */
+  /** Largest data that the peer may send through its ring: what was agreed on, whatever our ring. */
   readonly inlineBytesMax: number;
-  /** Largest data of one message. */
-  readonly dataBytesMax: number;
+  /** Largest data that the peer may send by section. */
+  readonly sectionBytesMax: number;
   /** Descriptors that may come. */
   readonly dupObjectTypes: readonly HandleType[];
 }
@@ -82,13 +89,12 @@ export class Intake {
 
   /** What is wrong with a message whose frame is good; `undefined` when it can be taken. */
   defect(): { readonly code: StatusCode; readonly text: string } | undefined {
-    const { defect, dataLength, attributeMask, mode } = this.header;
-    const { inlineBytesMax, dataBytesMax, wants } = this.#limits;
+    const { defect, dataLength, attributeMask } = this.header;
+    const { wants } = this.#limits;
     if (defect !== undefined) {
       return { code: 'INVALID_MESSAGE', text: `Cannot take message: ${defect}` };
     }
-    const limit =
-      mode === MESSAGE_MODE.INLINE ? Math.min(inlineBytesMax, dataBytesMax) : dataBytesMax;
+    const limit = this.#dataBytesMax;
     if (dataLength > limit) {
       const text = `Cannot take message: data is ${dataLength} bytes, limit is ${limit} bytes`;
       return { code: 'MESSAGE_TOO_LONG', text };
@@ -103,9 +109,13 @@ export class Intake {
    * @throws PortError PROTOCOL_ERROR
    */
   data(): MessageData {
-    const { mode, dataLength, sectionId, bodyOffset, end } = this.header;
+    const { type, mode, dataLength, sectionId, bodyOffset, end } = this.header;
     const data = this.#data;
     data.lengthBytes = dataLength;
+    // The numbers of CREDIT belong to the port, and count for no limit.
+    if (dataLength > this.#dataBytesMax && type !== MESSAGE_TYPE.CREDIT) {
+      throw violation(`its data is ${dataLength} bytes, limit is ${this.#dataBytesMax} bytes`);
+    }
     if (mode === MESSAGE_MODE.INLINE) {
       data.bytes = this.#bytes;
       data.view = this.#view;
@@ -116,7 +126,6 @@ export class Intake {
     }
     const { sections } = this.#link;
     if (sections === undefined) throw violation('section mode was not agreed on');
-    if (dataLength > this.#limits.dataBytesMax) throw violation(`its data is ${dataLength} bytes`);
     data.bytes = sections.take({ sectionId, lengthBytes: dataLength });
     data.view = new DataView(data.bytes.buffer, data.bytes.byteOffset, data.bytes.byteLength);
     data.offset = 0;
@@ -141,11 +150,18 @@ export class Intake {
     const needsCompanions = attributeMask & (ATTRIBUTE.SECURITY | ATTRIBUTE.HANDLE);
     if (needsCompanions !== 0 && companions === undefined) return undefined;
     const { credentialsId, batchId, handleCount } = attributes;
-    const handles = batchId === undefined ? [] : (companions?.takeHandles(batchId) ?? []);
-    this.#checkHandles(handles, handleCount);
+    // Before the handles: where there are none, what was taken already would stay open.
     const credentials =
       credentialsId === undefined ? undefined : companions?.takeCredentials(credentialsId);
+    const handles = batchId === undefined ? [] : (companions?.takeHandles(batchId) ?? []);
+    this.#checkHandles(handles, handleCount);
     return { sequence, attributes, credentials, handles };
+  }
+
+  /** Largest data of a message that came as the present one did. */
+  get #dataBytesMax(): number {
+    const { inlineBytesMax, sectionBytesMax } = this.#limits;
+    return this.header.mode === MESSAGE_MODE.INLINE ? inlineBytesMax : sectionBytesMax;
   }
 
   /** Descriptors that are not what they may be are closed, all of them. */

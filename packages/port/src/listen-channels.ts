@@ -1,17 +1,18 @@
-import type { PortAttributes } from '@portcall/wire';
+import { ATTRIBUTE, type PortAttributes } from '@portcall/wire';
 import type { Transport } from '@portcall/transport';
 
-import { AcceptDesk } from './accept-desk.js';
+import { AcceptDesk, type LiveConnection } from './accept-desk.js';
 import type { Acl } from './acl.js';
 import { completeAttributes } from './attributes.js';
 import { claimName } from './claim-name.js';
 import type { AcceptedChannel, ConnectionRequest } from './connection-request.js';
 import { encodeConnectPayload, encodeRejectPayload } from './handshake-payload.js';
 import { wantedBits } from './message-attributes.js';
-import type { PortChannel } from './port-channel.js';
 import { parseNewPortName } from './port-name.js';
 import { linkOptions, type EndpointOptions } from './port-options.js';
 import { chooseTransportFor, placeOf } from './port-place.js';
+import type { QuickOptions } from './quick-start.js';
+import { QuickThreads } from './quick-threads.js';
 import { listAcl, socketAccess } from './socket-access.js';
 
 /** Decides on a client: calls `accept` or `reject`, now or later. */
@@ -29,6 +30,8 @@ export interface ListenPortOptions extends EndpointOptions {
   readonly handover?: boolean;
   /** Decides on each client that the ACL admits. Default: accepts. */
   readonly onConnect?: ConnectHandler;
+  /** Gives clients that ask for it threads of their own. Default: none gets one. */
+  readonly quick?: QuickOptions;
 }
 
 /** A named port that listens. */
@@ -40,7 +43,7 @@ export interface ListeningPort {
   /** Why there is no shared memory; `undefined` when there is, or was not asked for. */
   readonly fallbackReason: string | undefined;
   /** An accepted connection has ended: its place is free. */
-  release(channel: PortChannel): void;
+  release(connection: LiveConnection): void;
   /**
    * Puts another list in place of the present one. Connections that it does not admit are closed with
    * ACCESS_DENIED, those that may not call any more have their requests refused.
@@ -48,6 +51,8 @@ export interface ListeningPort {
   setAcl(acl: Acl): void;
   /** Resolves when another server has the name: nobody new comes any more. */
   readonly handedOver: Promise<void>;
+  /** Clients that have a thread of their own. */
+  readonly threads: QuickThreads | undefined;
   /** Takes the name away and stops listening; connections stay. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -75,11 +80,15 @@ export async function listenChannels(
     effectiveOnly: false,
     info: new Uint8Array(0),
   });
+  const wantsCredentials = (wantedBits(options.wants ?? []) & ATTRIBUTE.SECURITY) !== 0;
+  const link = { ...linkOptions(options, attributes), wantsCredentials };
+  const threads = options.quick === undefined ? undefined : new QuickThreads(options.quick);
   const desk = new AcceptDesk({
     name: portName.text,
     attributes,
     options,
-    wants: wantedBits(options.wants ?? []),
+    link,
+    threads,
     onAccepted,
     acl,
   });
@@ -89,7 +98,7 @@ export async function listenChannels(
     place: placeOf(portName, transport, options.directory),
     access,
     listen: {
-      ...linkOptions(options, attributes),
+      ...link,
       mode: access.mode,
       pendingConnectsMax: attributes.maxPendingConnects,
       busyPayload: encodeRejectPayload({ status: 'SERVER_BUSY', info: new Uint8Array(0) }),
@@ -98,6 +107,10 @@ export async function listenChannels(
     handoverPayload: options.handover === true ? plainPayload : undefined,
   });
   const handedOver = desk.offerName(claimed, plainPayload);
+  const stop = (): Promise<void> => {
+    const settling = desk.settleHandover();
+    return settling === undefined ? claimed.close() : settling.then(() => claimed.close());
+  };
   let stopping: Promise<void> | undefined;
   return {
     name: portName.text,
@@ -105,11 +118,12 @@ export async function listenChannels(
     transport,
     fallbackReason,
     handedOver,
-    release: (channel) => desk.release(channel),
+    threads,
+    release: (connection) => desk.release(connection),
     setAcl(next) {
       desk.setAcl(listAcl(namespace, transport, next));
       claimed.setAccess(socketAccess(namespace, next));
     },
-    stop: () => (stopping ??= desk.settleHandover().then(() => claimed.close())),
+    stop: () => (stopping ??= stop()),
   };
 }

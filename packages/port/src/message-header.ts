@@ -1,4 +1,5 @@
 import {
+  ATTRIBUTE,
   ATTRIBUTE_BYTES_MAX,
   DATA_INFO_BYTES,
   DATA_INFO_OFFSET,
@@ -178,6 +179,9 @@ function checkHead(header: MessageHeader): void {
   }
   if (attributeMask !== 0 && type !== MESSAGE_TYPE.REQUEST && type !== MESSAGE_TYPE.DATAGRAM) {
     throw bad('it has attributes');
+  }
+  if ((attributeMask & ATTRIBUTE.DIRECT) !== 0 && type !== MESSAGE_TYPE.REQUEST) {
+    throw bad('it has ranges, which only a request can have');
   }
 }
 

@@ -36,10 +36,13 @@ export function trySendInline(link: Link, message: KnownMessage, stamp: StampAnd
   writeInlineHeader(view, head, offset, totalBytes);
   if (attributes !== undefined) {
     // The record's place first: what was handed over beside it cannot be taken back.
-    if (!attributes.tryWrite(view, offset + INLINE_OVERHEAD_BYTES, link.companions)) {
-      link.abort();
-      return false;
+    let canName = false;
+    try {
+      canName = attributes.tryWrite(view, offset + INLINE_OVERHEAD_BYTES, link.companions);
+    } finally {
+      if (!canName) link.abort();
     }
+    if (!canName) return false;
     addAttributes(view, offset, attributes);
   }
   let position = offset + INLINE_OVERHEAD_BYTES + attributeBytes;

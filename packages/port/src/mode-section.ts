@@ -1,4 +1,4 @@
-import type { Link } from '@portcall/transport';
+import type { Link, SectionReference } from '@portcall/transport';
 
 import { SECTION_MESSAGE_BYTES, addAttributes, writeSectionMessage } from './message-header.js';
 import type { KnownMessage, StampAndCommit } from './mode-inline.js';
@@ -14,14 +14,16 @@ export function trySendSection(link: Link, message: KnownMessage, stamp: StampAn
   const claim = link.tryClaim(lengthBytes);
   if (claim === undefined) return false;
   const { view, offset } = claim;
-  const canName =
-    attributes === undefined ||
-    attributes.tryWrite(view, offset + SECTION_MESSAGE_BYTES, link.companions);
-  const section = canName ? link.sections?.tryPlace(parts, totalBytes) : undefined;
-  if (section === undefined) {
-    link.abort();
-    return false;
+  let section: SectionReference | undefined;
+  try {
+    const canName =
+      attributes === undefined ||
+      attributes.tryWrite(view, offset + SECTION_MESSAGE_BYTES, link.companions);
+    section = canName ? link.sections?.tryPlace(parts, totalBytes) : undefined;
+  } finally {
+    if (section === undefined) link.abort();
   }
+  if (section === undefined) return false;
   writeSectionMessage(view, head, offset, section);
   if (attributes !== undefined) addAttributes(view, offset, attributes);
   stamp(view, head, offset, lengthBytes);

@@ -64,10 +64,14 @@ export class NameHandover {
     }
   }
 
-  /** Ends a handover that is under way, as it may be. Afterwards the name is ours, or is not. */
-  async settle(): Promise<void> {
+  /**
+   * Ends a handover that is under way: afterwards the name is ours for sure, or is not.
+   *
+   * @returns `undefined` when none is: a name is then taken away in the same turn
+   */
+  settle(): Promise<void> | undefined {
     this.#link?.close();
-    await this.#deciding;
+    return this.#deciding;
   }
 
   #endOf(link: Link): Promise<void> {

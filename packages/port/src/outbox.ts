@@ -1,19 +1,15 @@
 import {
   MESSAGE_OFFSET,
   MESSAGE_TYPE,
+  PortError,
   isPortError,
   type PortAttributes,
-  type PortError,
 } from '@portcall/wire';
 import type { Link } from '@portcall/transport';
 
 import { Bandwidth } from './bandwidth.js';
 import { SendCredit, type CreditTotals } from './credit.js';
-import {
-  INLINE_OVERHEAD_BYTES,
-  writeInlineHeader,
-  type MessageHead,
-} from './message-header.js';
+import { INLINE_OVERHEAD_BYTES, writeInlineHeader, type MessageHead } from './message-header.js';
 import { trySendInline } from './mode-inline.js';
 import { trySendSection } from './mode-section.js';
 import { OutgoingQueue, needsCredit, type QueuedMessage } from './outgoing-queue.js';
@@ -36,7 +32,9 @@ export interface OutboxHost {
   onSent(head: MessageHead): void;
   /** A queued message cannot be sent after all. */
   onUnsendable(message: QueuedMessage, error: PortError): void;
-  /** Something waited, and nothing waits any more. */
+  /** The outbox takes messages again, and nothing but requests and datagrams waits. */
+  onRoom(): void;
+  /** Something waited or was refused, and now there is room and credit. */
   onDrained(): void;
 }
 
@@ -76,6 +74,8 @@ export class Outbox {
   };
   /** The link had no room: until it has, everything waits, so that nobody is overtaken for ever. */
   #isBlocked = false;
+  /** A message was refused for want of room or credit: somebody waits to be told of it. */
+  #wasRefused = false;
   #bandwidthTimer: NodeJS.Timeout | undefined;
   #sequence: number;
   #sentCount = 0;
@@ -89,7 +89,11 @@ export class Outbox {
     this.#sequence = firstSequence;
     const inlineLimit = link.sections === undefined ? Infinity : attributes.inlineLimit;
     this.inlineBytesMax = Math.min(inlineLimit, link.recordBytesMax - INLINE_OVERHEAD_BYTES);
-    const sectionBytesMax = link.sections?.sectionBytesMax ?? 0;
+    // The link knows this side's own limit; the peer's may be smaller.
+    const sectionBytesMax = Math.min(
+      link.sections?.sectionBytesMax ?? 0,
+      attributes.maxSectionSize,
+    );
     this.dataBytesMax = Math.min(
       attributes.maxMessageLength,
       Math.max(this.inlineBytesMax, sectionBytesMax),
@@ -168,8 +172,12 @@ export class Outbox {
 
   /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG */
   trySend(message: QueuedMessage): boolean {
-    this.checkLength(message.totalBytes);
-    return this.canSend(message.head.type) && this.#trySend(message);
+    const { type } = message.head;
+    // The port's own numbers have to get through, however short the messages of programs may be.
+    if (type !== MESSAGE_TYPE.CREDIT) this.checkLength(message.totalBytes);
+    if (this.canSend(type) && this.#trySend(message)) return true;
+    if (needsCredit(type)) this.#wasRefused = true;
+    return false;
   }
 
   /** @throws PortError MESSAGE_TOO_LONG */
@@ -193,7 +201,7 @@ export class Outbox {
   /** There may be room: sends what waits. */
   onWritable(): void {
     this.#isBlocked = false;
-    if (this.#queue.isEmpty) return;
+    const isWanted = !this.#queue.isEmpty || this.#wasRefused;
     for (;;) {
       const message = this.#queue.peek(this.#credit.isOpen);
       if (message === undefined) break;
@@ -202,12 +210,14 @@ export class Outbox {
         this.#queue.shift();
         message.onSettled?.();
       } catch (error) {
-        if (!isPortError(error)) throw error;
         this.#queue.shift();
-        this.#host.onUnsendable(message, error);
+        this.#host.onUnsendable(message, isPortError(error) ? error : unsendable(error));
       }
     }
-    if (this.#queue.isEmpty) this.#host.onDrained();
+    this.#host.onRoom();
+    if (!isWanted || !this.#queue.isEmpty || !this.#credit.isOpen) return;
+    this.#wasRefused = false;
+    this.#host.onDrained();
   }
 
   /** Takes out everything that waits: the connection has ended. */
@@ -234,7 +244,8 @@ export class Outbox {
     return true;
   }
 
-  #goesBySection({ totalBytes, prefersSection, attributes }: QueuedMessage): boolean {
+  #goesBySection({ head, totalBytes, prefersSection, attributes }: QueuedMessage): boolean {
+    if (head.type === MESSAGE_TYPE.CREDIT) return false;
     if (totalBytes > this.inlineBytesMax) return true;
     const recordBytes = INLINE_OVERHEAD_BYTES + totalBytes + (attributes?.lengthBytes ?? 0);
     if (recordBytes > this.#link.recordBytesMax) return true;
@@ -256,7 +267,6 @@ export class Outbox {
     if (needsCredit(type)) this.#credit.use(dataBytes);
   }
 
-
   #stampAndCommit(view: DataView, head: MessageHead, start: number, lengthBytes: number): void {
     view.setUint32(start + MESSAGE_OFFSET.SEQUENCE, this.#sequence, true);
     this.#sequence = (this.#sequence + 1) >>> 0;
@@ -267,4 +277,10 @@ export class Outbox {
       type === MESSAGE_TYPE.REQUEST || type === MESSAGE_TYPE.RANGE || type === MESSAGE_TYPE.PING;
     if (wantsAnswer) this.#host.onSent(head);
   }
+}
+
+/** Whoever sent it has long returned: a handle that was closed too early is told like any failure. */
+function unsendable(cause: unknown): PortError {
+  const text = 'Cannot send message: what belongs to it changed while it waited for room';
+  return new PortError('INVALID_MESSAGE', text, { cause });
 }

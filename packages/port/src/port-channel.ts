@@ -251,7 +251,17 @@ export class PortChannel implements LinkHandler {
   /** As `send`, with attributes or a wish for a mode. */
   sendMessage(message: QueuedMessage): void {
     this.#throwIfClosed();
-    this.#outbox.send(message);
+    try {
+      this.#outbox.send(message);
+    } catch (error) {
+      if (isPortError(error) && error.code === 'QUOTA_EXCEEDED') this.#tellRefused();
+      throw error;
+    }
+  }
+
+  /** Whether a message of this type would go now, if it fits. */
+  canSend(type: number): boolean {
+    return this.#closed === undefined && this.#outbox.canSend(type);
   }
 
   /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG, DISCONNECTED */
@@ -318,7 +328,6 @@ export class PortChannel implements LinkHandler {
       if (this.#tryLastWord()) this.link.close();
       return;
     }
-    this.#receiver.onWritable();
     this.#outbox.onWritable();
   }
 
@@ -396,6 +405,12 @@ export class PortChannel implements LinkHandler {
     return { portName: this.portName, peer: this.link.peer };
   }
 
+  #tellRefused(): void {
+    if (!diagnostics.quota.hasSubscribers) return;
+    const { queuedCount: messages, queuedBytes: bytes } = this.#outbox;
+    diagnostics.quota.publish({ ...this.#subject, what: 'refused', messages, bytes });
+  }
+
   #tellEnd(closed: PortClosed): void {
     if (closed.reason === 'violation' && diagnostics.protocolError.hasSubscribers) {
       diagnostics.protocolError.publish({ ...this.#subject, text: closed.text });
@@ -416,18 +431,18 @@ export class PortChannel implements LinkHandler {
         }
       },
       onUnsendable: (message, error) => this.#onUnsendable(message, error),
+      onRoom: () => this.#receiver.onRoom(),
       onDrained: () => this.#receiver.handler?.onDrained?.(),
     };
   }
 
   #receiverHost(): ReceiverHost {
-    const { link, portName, attributes, inlineBytesMax, dataBytesMax } = this;
+    const { link, portName, attributes, dataBytesMax } = this;
     const refusal = (): StatusCode | undefined => this.refusal;
     return {
       link,
       portName,
       attributes,
-      inlineBytesMax,
       dataBytesMax,
       pending: this.#pending,
       open: this.#open,

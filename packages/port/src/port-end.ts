@@ -26,7 +26,10 @@ export interface SendOptions {
   readonly work?: WorkOnBehalf | undefined;
   /** For whom this is done: what `PortMessage.impersonate` gave. */
   readonly onBehalfOf?: readonly ClaimedIdentity[] | undefined;
-  /** At most 4; copies travel, these stay the caller's. Both sides must enable their types. */
+  /**
+   * At most 4; copies travel, these stay the caller's, open until the promise settles. Both sides
+   * must enable their types.
+   */
   readonly handles?: readonly HandleSource[] | undefined;
 }
 
@@ -151,7 +154,7 @@ export interface PortEnd extends AsyncDisposable, AsyncIterable<PortMessage> {
    * @throws PortError as `send`, for the first that cannot go; those before it are sent
    */
   sendBatch(datas: readonly Uint8Array[]): Promise<void>;
-  /** Resolves when nothing waits for room any more: now, or with the next `onDrain`. */
+  /** Resolves when a datagram could go at once: now, or with the next `onDrain`. */
   drained(): Promise<void>;
   /** Resolves when the peer has read everything that was sent before. @throws PortError as `request` */
   flush(options?: ReceiveOptions): Promise<void>;

@@ -64,6 +64,8 @@ export class PortMessage {
   readonly #handles: readonly PortHandle[];
   readonly #view: PrivateView | undefined;
   readonly #peer: PeerIdentity | undefined;
+  /** On `performance.now()`'s clock; Infinity where the sender named no deadline. */
+  readonly #deadlineMs: number;
   #replied = false;
   #deferred = false;
   #aborter: AbortController | undefined;
@@ -78,6 +80,7 @@ export class PortMessage {
     this.#extras = extras;
     if (extras.credentials !== undefined) source.port.security.update(extras.credentials);
     this.#peer = source.port.peer;
+    this.#deadlineMs = performance.now() + (extras.attributes.remainingMs ?? Infinity);
     this.#handles = extras.handles.map((fd) => new PortHandle(handleTypeOf(fd) ?? 'file', fd));
     this.#view = arrived.isPrivate === true ? this.#makeView() : undefined;
   }
@@ -156,7 +159,7 @@ export class PortMessage {
 
   /**
    * Calls the sender back, within its request: it is reached as long as that waits, by the handler it
-   * gave for it.
+   * gave for it. What remains of the request's deadline, where that is known, limits it too.
    *
    * @returns the reply's data
    * @throws PortError REPLY_MISMATCH for a datagram or after the reply, CANCELED when the request is
@@ -169,9 +172,11 @@ export class PortMessage {
       const callbackOf = this.#openRequest('call back');
       const signals = [this.signal, ...(options.signal === undefined ? [] : [options.signal])];
       const origin = { isDynamic: false, callbackOf };
+      const leftMs = Math.min(options.timeoutMs ?? Infinity, this.#deadlineMs - performance.now());
+      const limit = leftMs === Infinity ? {} : { timeoutMs: leftMs };
       const request = new PortRequest(
         this.#source.channel,
-        { ...options, signal: AbortSignal.any(signals) },
+        { ...options, ...limit, signal: AbortSignal.any(signals) },
         origin,
         (error, reply) => (error === undefined ? resolve(reply) : reject(error)),
       );

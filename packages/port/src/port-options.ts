@@ -27,10 +27,7 @@ export interface EndpointOptions {
 export const RING_BYTES = 256 * 1024;
 
 /** The transport's part of the options. @throws RangeError */
-export function linkOptions(
-  options: EndpointOptions,
-  attributes: PortAttributes,
-): LinkOptions {
+export function linkOptions(options: EndpointOptions, attributes: PortAttributes): LinkOptions {
   const ringBytes = options.ringBytes ?? RING_BYTES;
   if (!isRingBytes(ringBytes)) {
     throw new RangeError(

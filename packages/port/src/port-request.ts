@@ -1,11 +1,6 @@
 import { writeSync } from 'node:fs';
 
-import {
-  CALLBACK_DEPTH_MAX,
-  MESSAGE_TYPE,
-  PortError,
-  type MessageId,
-} from '@portcall/wire';
+import { CALLBACK_DEPTH_MAX, MESSAGE_TYPE, PortError, type MessageId } from '@portcall/wire';
 
 import type { IncomingRequest } from './incoming-request.js';
 import { ownData, type MessageData } from './message-data.js';
@@ -147,7 +142,8 @@ export function messageOf(
   const enabled = companions === undefined ? [] : dupObjectTypes;
   const attributes = channel.attributesOf({
     work,
-    ranges,
+    // Nobody replies to a datagram: its sender would never have its memory back.
+    ranges: type === MESSAGE_TYPE.REQUEST ? ranges : undefined,
     onBehalfOf: allowImpersonation === 'impersonate' ? onBehalfOf : undefined,
     handles: handles.length === 0 ? [] : handlesToSend(handles, enabled, channel.portName),
     security: isDynamic && companions !== undefined,

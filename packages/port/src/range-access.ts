@@ -92,7 +92,10 @@ export class RangeAccess {
       const callbackId = this.#requestId;
       const parts = piece === undefined ? [head] : [head, piece];
       try {
-        channel.send({ type: MESSAGE_TYPE.RANGE, messageId, status: 0, flags: 0, callbackId }, parts);
+        channel.send(
+          { type: MESSAGE_TYPE.RANGE, messageId, status: 0, flags: 0, callbackId },
+          parts,
+        );
       } catch (error) {
         channel.abandonRequest(messageId);
         throw error;
@@ -107,6 +110,9 @@ async function inPieces(
   stepBytes: number,
   each: (start: number, count: number) => Promise<void>,
 ): Promise<void> {
+  if (stepBytes < 1) {
+    throw new PortError('MESSAGE_TOO_LONG', 'Cannot reach range: maxMessageLength is too small');
+  }
   for (let done = 0; done < lengthBytes; done += stepBytes * PIECES_AT_ONCE) {
     const pieces: Promise<void>[] = [];
     for (let piece = 0; piece < PIECES_AT_ONCE; piece++) {
@@ -128,7 +134,10 @@ function header(operation: number, index: number, longs: readonly number[]): Uin
 }
 
 function denied(verb: string, index: number): PortError {
-  return new PortError('ACCESS_DENIED', `Cannot ${verb} range ${index}: its owner does not allow it`);
+  return new PortError(
+    'ACCESS_DENIED',
+    `Cannot ${verb} range ${index}: its owner does not allow it`,
+  );
 }
 
 function wrongLength(got: number, wanted: number): PortError {

@@ -31,7 +31,6 @@ export interface ReceiverHost {
   readonly link: Link;
   readonly portName: string;
   readonly attributes: PortAttributes;
-  readonly inlineBytesMax: number;
   readonly dataBytesMax: number;
   readonly pending: PendingRequests;
   readonly open: OpenRequests;
@@ -70,9 +69,16 @@ export class Receiver {
   #creditIsDue = false;
 
   constructor(host: ReceiverHost, start: ReceiverStart) {
-    const { inlineBytesMax, dataBytesMax } = host;
-    const { dupObjectTypes } = host.attributes;
-    const limits = { inlineBytesMax, dataBytesMax, dupObjectTypes, wants: start.wants };
+    const { maxMessageLength, inlineLimit, maxSectionSize, dupObjectTypes } = host.attributes;
+    const limits = {
+      inlineBytesMax: Math.min(
+        maxMessageLength,
+        host.link.sections === undefined ? Infinity : inlineLimit,
+      ),
+      sectionBytesMax: Math.min(maxMessageLength, maxSectionSize),
+      dupObjectTypes,
+      wants: start.wants,
+    };
     this.#host = host;
     this.#intake = new Intake(host.link, limits, start.sequence);
     this.#credit = new ReceiveCredit(host.attributes);
@@ -104,7 +110,7 @@ export class Receiver {
   }
 
   /** There may be room again for what could not be sent. */
-  onWritable(): void {
+  onRoom(): void {
     if (this.#creditIsDue) this.#sendCredit();
   }
 
@@ -269,7 +275,7 @@ export class Receiver {
     this.#refusedCount++;
     const flags = MESSAGE_FLAG.EXECUTED_NO;
     const head = { type: MESSAGE_TYPE.REPLY, messageId, status: STATUS[code].id, flags };
-    this.#host.sendShort(head, [Buffer.from(text)]);
+    this.#host.sendShort(head, [Buffer.from(text).subarray(0, this.#host.dataBytesMax)]);
     this.taken(this.#intake.header.dataLength);
   }
 
@@ -291,7 +297,8 @@ export class Receiver {
     if (diagnostics.quota.hasSubscribers) {
       diagnostics.quota.publish({ ...this.#host.subject, what: 'flood', messages, bytes });
     }
-    const from = this.#host.link.peer === undefined ? 'a client' : `process ${this.#host.link.peer.pid}`;
+    const from =
+      this.#host.link.peer === undefined ? 'a client' : `process ${this.#host.link.peer.pid}`;
     process.emitWarning(
       `Port "${this.#host.portName}" is flooded: ${from} has ${messages} messages with ${bytes} bytes ` +
         `waiting; its limits are ${this.#host.attributes.maxQueuedMessages} messages and ` +

@@ -90,8 +90,7 @@ export class SecurityContext {
       String(groups) === String(before.groups);
     if (!isSame) this.#modifiedId++;
     // Another process may use the socket: then only what the kernel said of it is known.
-    const known =
-      pid === before.pid ? before : { ...before, startTime: undefined, exe: undefined };
+    const known = pid === before.pid ? before : { ...before, startTime: undefined, exe: undefined };
     this.#current = { ...known, pid, uid, gid, groups, source: 'message' };
   }
 

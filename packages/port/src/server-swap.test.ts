@@ -67,6 +67,13 @@ describe('ServerSwap', () => {
     expect(swap.hasHappened()).toBe(true);
   });
 
+  it('never happens where nobody may look', () => {
+    replace();
+    const swap = new ServerSwap(join(path, 'below a file'));
+    swap.remember();
+    expect(swap.hasHappened()).toBe(false);
+  });
+
   it('never happens where there is no file', () => {
     const swap = new ServerSwap(undefined);
     swap.remember();

@@ -42,12 +42,11 @@ export class ServerSwap {
    */
   #look(): string | undefined {
     if (this.#address === undefined) return undefined;
-    let stats;
     try {
-      stats = fileIdOf(this.#address);
+      const stats = fileIdOf(this.#address);
+      return stats && `${stats.dev} ${stats.ino} ${stats.ctimeNs}`;
     } catch {
-      return undefined; // Not ours to see, or no directory: the attempt itself says why.
+      return undefined; // We may not look there; connecting says why.
     }
-    return stats && `${stats.dev} ${stats.ino} ${stats.ctimeNs}`;
   }
 }

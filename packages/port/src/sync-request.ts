@@ -33,7 +33,7 @@ export function requestSync(host: SyncHost, data: Uint8Array, options: RequestOp
   });
   request.start(data, { isDynamic });
   link.flush();
-  for (let canWait = true; ; ) {
+  for (let canWait = true; ;) {
     link.drain();
     const handled = host.handleCallbacks(request);
     link.flush();

@@ -141,7 +141,7 @@ describe('a server that does not answer as it must', () => {
     native.close(fd);
   });
 
-  it('a refusal with a descriptor: the request is rejected, and the descriptor closed', async () => {
+  it('a refusal with a descriptor: the request is rejected, and that is closed', async () => {
     const { deciding, fd } = await asked();
     const other = native.memfdCreate('passed', 0);
     send(fd, encodeFrame({ ...ACCEPT, type: FRAME_TYPE.REJECT }), other);

@@ -82,7 +82,8 @@ export class ControlStream {
       this.#takeDescriptors();
       if (count === 0) return 'ended';
       this.push(this.#bytes.subarray(0, count));
-      // A short read is the last, unless it ended behind descriptors or before another sender's bytes.
+      // A short read is the last, unless it ended behind descriptors or before another sender's
+      // bytes.
       const wasCut = this.#descriptors[0] !== 0 || this.#wantsCredentials;
       if (count < READ_BYTES && !wasCut) return 'open';
     }

@@ -86,8 +86,8 @@ export class HandshakeSocket {
    * Sends a frame, with a descriptor when `passFd` ≥ 0 (which stays the caller's), and with this
    * process's effective ids where the kernel would state the real ones and they are others.
    *
-   * @throws PortError DISCONNECTED when the other side has gone; QUOTA_EXCEEDED when the kernel takes
-   * nothing now, and nothing was sent
+   * @throws PortError DISCONNECTED when the other side has gone; QUOTA_EXCEEDED when the kernel
+   * takes nothing now, and nothing was sent
    */
   send(frame: Frame, passFd = -1): void {
     const bytes = encodeFrame(frame);
@@ -109,8 +109,8 @@ export class HandshakeSocket {
   /**
    * Waits for the other side's frame. Does not close the socket when it fails.
    *
-   * @throws PortError DISCONNECTED, TIMEOUT, PROTOCOL_ERROR; QUOTA_EXCEEDED when this process had no
-   * room for the descriptor that came with it
+   * @throws PortError DISCONNECTED, TIMEOUT, PROTOCOL_ERROR; QUOTA_EXCEEDED when this process had
+   * no room for the descriptor that came with it
    */
   receive(address: string, timeoutMs: number): Promise<ReceivedHandshake> {
     return new Promise((resolve, reject) => {

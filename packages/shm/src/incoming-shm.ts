@@ -4,7 +4,9 @@ import {
   handshakeBroken,
   type HandshakeState,
   type IncomingLink,
+  type DetachedIncoming,
   type Link,
+  type LinkOptions,
   type ListenOptions,
   type PeerIdentity,
 } from '@portcall/transport';
@@ -14,6 +16,9 @@ import type { HandshakeSocket } from './handshake-socket.js';
 import { discardRegion, makeShmLink, makeSocketLink, sharedMemoryFields } from './make-link.js';
 import { createRegion, importRegion, type Region } from './region.js';
 
+/** What accepting needs of the listener's options. */
+export type AcceptOptions = LinkOptions & Pick<ListenOptions, 'wantsCredentials'>;
+
 /** What a client's request is made of; it owns socket and descriptor from then on. */
 export interface IncomingParts {
   readonly native: NativeBinding;
@@ -22,7 +27,7 @@ export interface IncomingParts {
   readonly frame: Parameters<HandshakeSocket['send']>[0];
   /** The client's region; −1: none. */
   readonly passedFd: number;
-  readonly options: ListenOptions;
+  readonly options: AcceptOptions;
   /** When the time for the decision is over, on `performance.now()`'s clock. */
   readonly endsAt: number;
   /** There is a decision, or there will be none. */
@@ -31,6 +36,7 @@ export interface IncomingParts {
 
 /** A client that waits for the decision: state ASKED. */
 export class IncomingShm implements IncomingLink {
+  /** The client, as the kernel stated it when it connected. */
   readonly peer: PeerIdentity | undefined;
   readonly payload: Uint8Array;
   readonly features: number;
@@ -79,6 +85,22 @@ export class IncomingShm implements IncomingLink {
       this.#settle();
       this.#discard();
     }
+  }
+
+  detach(): DetachedIncoming | undefined {
+    const { native, socket, state, frame } = this.#parts;
+    if (state.name !== 'ASKED' || !this.#sharesMemory()) return undefined;
+    const { features, layoutHash, regionBytes, payload } = frame;
+    const passedFd = this.#passedFd;
+    this.#passedFd = -1;
+    state.step('broken'); // Here it has ended; it goes on where it is attached.
+    this.#settle();
+    const { fd, pidfd, watch } = socket.release();
+    watch.close();
+    if (pidfd >= 0) native.close(pidfd);
+    native.disown(fd);
+    native.disown(passedFd);
+    return { fd, passedFd, features, layoutHash, regionBytes, payload };
   }
 
   /** The listener ends without a decision. */

@@ -377,7 +377,6 @@ describe('accept()', () => {
     const output = await runShmProgram(
       'accept-without-descriptors',
       `
-      const { listenShm } = await import(SHM + '/listen-shm.js');
       const fillers = [];
       const options = { ...OPTIONS, onIncoming(incoming) {
         for (let fd; (fd = native.memfdCreate('filler', 0)) >= 0;) fillers.push(fd);
@@ -387,7 +386,6 @@ describe('accept()', () => {
         for (const fd of fillers) native.close(fd);
       } };
       const listener = listenShm(native, process.argv[1], options);
-      const { connectShm } = await import(SHM + '/connect-shm.js');
       const outgoing = await connectShm(native, process.argv[1], OPTIONS);
       const { payload, link } = await outgoing.request(Uint8Array.of(1));
       console.log([...payload].join(), link);

@@ -130,7 +130,8 @@ class ShmListener implements Listener {
       refuse = () => incoming.refuse(busyPayload);
       this.#options.onIncoming(incoming);
     } catch (error) {
-      // Out of descriptors, it can still be told; broken, late or malformed, there is nothing to say.
+      // Out of descriptors, it can still be told; broken, late or malformed, there is nothing to
+      // say.
       if (isPortError(error) && error.code === 'QUOTA_EXCEEDED') refuse();
       socket.close();
       onSettled();

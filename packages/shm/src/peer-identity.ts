@@ -73,8 +73,8 @@ export function identifySender(
   const pidfd = isSame ? connected.pidfd : Math.max(native.pidfdOpen(pid), -1);
   const facts = readProcessFacts(native, pid);
   const users = readProcessUsers(pid);
-  // The number may have been given to somebody else before the pidfd was made: then the user must be
-  // the same at least, and whoever it is must live now.
+  // The number may have been given to somebody else before the pidfd was made: then the user must
+  // be the same at least, and whoever it is must live now.
   const isAlive = pidfd >= 0 && native.processEnded(pidfd) === 0;
   const isKnown = isAlive && (isSame || users?.uids.includes(uid) === true);
   const identity: PeerIdentity = {

@@ -256,12 +256,14 @@ export class ShmLink implements Link {
   }
 
   /**
-   * Sleeps outside of the event loop, which finds everything afterwards as after an event: this side
-   * awake, the doorbells read, and a turn queued in which it delivers the rest and goes to sleep.
+   * Sleeps outside of the event loop, which finds everything afterwards as after an event: this
+   * side awake, the doorbells read, and a turn queued in which it delivers the rest and goes to
+   * sleep.
    */
   #block(timeoutMs: number): void {
     const { native, fd, pidfd } = this.#parts;
-    // Odd already when the event loop put this side to sleep; a doorbell for it is in the socket then.
+    // Odd already when the event loop put this side to sleep; a doorbell for it is in the socket
+    // then.
     this.#wake.sleep();
     if (!this.#consumer.hasRecords()) {
       const { READABLE, WRITABLE } = WATCH_EVENT;

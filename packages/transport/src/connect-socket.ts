@@ -1,5 +1,4 @@
 import { connect as netConnect, type Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { FRAME_TYPE, PortError } from '@portcall/wire';
 
@@ -62,6 +61,8 @@ async function requestLink(
     () => undefined,
   );
   // A server without a place says so at once, and closes: a write would then fail before the read.
+  // The first turn may end before the event loop has looked at the socket, the second does not.
+  await nextTurn();
   await nextTurn();
   if (early === undefined && !socket.destroyed) {
     state.step('ask');
@@ -96,6 +97,12 @@ function decide(
     socket.destroy();
     throw error;
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** A decision without a link. Nobody vouches for who made it. */

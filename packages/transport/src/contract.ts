@@ -104,8 +104,9 @@ export interface SectionSpace {
 /**
  * What belongs to a message but cannot be put into it: announced first, then named by the message.
  *
- * The record that is committed next must be the message that names it: `tryClaim`, then `tryPlace…`,
- * then `commit`. What was placed for a message that is never sent stays at the peer to the end.
+ * The record that is committed next must be the message that names it: `tryClaim`, then
+ * `tryPlace…`, then `commit`. What was placed for a message that is never sent stays at the peer to
+ * the end.
  *
  * Each `take…` may be called once for each id, while the message that names it is being delivered.
  */
@@ -265,10 +266,33 @@ export interface IncomingLink {
   /** Refuses and ends the connection. Without effect when the client has gone. */
   reject(payload: Uint8Array): void;
   /**
+   * Gives the undecided client up to another thread of this process, which takes it with
+   * `Transport.attach`. Only where the transport can, and the client asked for a fast connection.
+   *
+   * @returns `undefined` when that is not so, or the client has gone
+   */
+  detach?(): DetachedIncoming | undefined;
+  /**
    * Called at most once, when there can be no decision any more: the client went away or spoke out
    * of turn, `handshakeTimeoutMs` is over, or the listener ended.
    */
   onGone: (() => void) | undefined;
+}
+
+/**
+ * A client that waits for the decision, as it goes from thread to thread: plain values.
+ *
+ * *Owner*: whoever got it; the descriptors must be attached or closed.
+ */
+export interface DetachedIncoming {
+  /** The connected socket. */
+  readonly fd: number;
+  /** The client's region. */
+  readonly passedFd: number;
+  readonly features: number;
+  readonly layoutHash: number;
+  readonly regionBytes: number;
+  readonly payload: Uint8Array;
 }
 
 /** Sizes of what one connection may carry by section, both ways. */
@@ -309,8 +333,8 @@ export interface ListenOptions extends LinkOptions {
 /** A listening endpoint. `close()` ends listening, not the links made. */
 export interface Listener {
   /**
-   * Ends listening. Clients without a decision are told `busyPayload` where the transport can, those
-   * in the queue too: they ask again, and find whoever has the name then.
+   * Ends listening. Clients without a decision are told `busyPayload` where the transport can,
+   * those in the queue too: they ask again, and find whoever has the name then.
    */
   close(): Promise<void>;
 }
@@ -328,6 +352,15 @@ export interface Transport {
   listen(address: string, options: ListenOptions): Promise<Listener>;
   /** Reaches a listener. @throws PortError PORT_NOT_FOUND, ACCESS_DENIED, SERVER_BUSY, TIMEOUT */
   connect(address: string, options: LinkOptions): Promise<OutgoingLink>;
+  /**
+   * Takes over a client that another thread of this process has detached.
+   *
+   * @throws SystemError when this thread's event loop cannot watch it; it is closed then
+   */
+  attach?(
+    detached: DetachedIncoming,
+    options: Omit<ListenOptions, 'onIncoming' | 'mode' | 'pendingConnectsMax' | 'busyPayload'>,
+  ): IncomingLink;
   /** Takes the lock, or returns `undefined` when a live process has it. @throws system errors */
   tryLock(path: string): FileLock | undefined;
 }

@@ -1,13 +1,14 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /**
- * Descriptors that stay free for what a process does besides taking in clients: the handshakes under
- * way, files it reads, a client's own connection.
+ * Descriptors that stay free for what a process does besides taking in clients: the handshakes
+ * under way, files it reads, a client's own connection.
  */
 const RESERVE = 8;
 
 /**
- * Tells when a process comes near its limit of open descriptors, so that a client can still be told.
+ * Tells when a process comes near its limit of open descriptors, so that a client can still be
+ * told.
  *
  * At the limit itself it is too late: libuv closes connections without a word, and the kernel cuts
  * off descriptors that are passed.

@@ -1,6 +1,7 @@
 export type {
   CompanionSpace,
   FileLock,
+  DetachedIncoming,
   IncomingLink,
   Link,
   LinkDecision,

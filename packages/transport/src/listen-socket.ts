@@ -16,7 +16,7 @@ import { SocketLink } from './socket-link.js';
 /** Connections that the kernel keeps for us until we accept them. */
 const BACKLOG = 511;
 
-/** Listens on a socket of `node:net`. An address that begins with NUL is abstract: no file, no mode. */
+/** Listens on a socket of `node:net`. An address that begins with NUL is abstract: no file. */
 export async function listenSocket(address: string, options: ListenOptions): Promise<Listener> {
   const door = new SocketDoor(options);
   const server = createServer({ pauseOnConnect: true }, (socket) => door.take(socket));

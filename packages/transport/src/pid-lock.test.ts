@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -85,6 +86,14 @@ describe('tryPidLock()', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('respects an empty file for a moment: its owner is about to write', async () => {
+    writeFileSync(path, '');
+    expect(tryPidLock(path)).toBeUndefined();
+    utimesSync(path, 1, 1);
+    tryPidLock(path)?.release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('does not follow a link to read who the owner is', () => {
     writeFileSync(join(folder, 'other'), '1');
     symlinkSync(join(folder, 'other'), path);
@@ -96,6 +105,7 @@ describe('tryPidLock()', () => {
     'takes over from a file that says "%s"',
     (text) => {
       writeFileSync(path, text);
+      utimesSync(path, 1, 1);
       const lock = tryPidLock(path);
       expect(lock).toBeDefined();
       lock?.release();

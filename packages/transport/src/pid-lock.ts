@@ -24,6 +24,9 @@ export interface LockOwner {
   readonly startTime: number | undefined;
 }
 
+/** From making a lock file to writing into it takes microseconds, or a time slice on a busy machine. */
+const YOUNG_MS = 500;
+
 /** Longest text of a lock file that anybody reads. */
 const TEXT_LENGTH_MAX = 100;
 
@@ -130,8 +133,17 @@ function removeDead(path: string): boolean {
 }
 
 function ownerLives(path: string): boolean {
-  const owner = parseLockOwner(readText(path));
+  const text = readText(path);
+  // Who takes the kernel lock makes the file first, then writes: an empty one may be on its way.
+  if (text === '' && isYoung(path)) return true;
+  const owner = parseLockOwner(text);
   return owner !== undefined && lockOwnerLives(owner);
+}
+
+/** Either way: the wall clock may have been set back. */
+function isYoung(path: string): boolean {
+  const changed = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return Math.abs(Date.now() - changed) < YOUNG_MS;
 }
 
 /** Neither follows a link nor waits for the other end of a pipe. `''` when it is gone. */
@@ -162,8 +174,13 @@ function lockAt(path: string, inode: BigIntStats | undefined): FileLock {
     release() {
       if (!held) return;
       held = false;
-      // Only our own file: somebody may have replaced it since, even by one of the same number.
-      if (sameInode(inodeOf(path), inode) && readText(path) === ownerText()) unlinkSync(path);
+      try {
+        // Only our own file: somebody may have replaced it since, even by one of the same number.
+        if (sameInode(inodeOf(path), inode) && readText(path) === ownerText()) unlinkSync(path);
+      } catch (error) {
+        // Not ours to remove any more, after a change of user; it ends with this process.
+        if (!['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) throw error;
+      }
     },
   };
 }

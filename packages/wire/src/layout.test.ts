@@ -125,7 +125,8 @@ describe('the layouts', () => {
 
   it('of the attributes of a message', () => {
     expect(Object.values(ATTRIBUTE)).toEqual([1, 2, 4, 8, 16, 32]);
-    expect(ATTRIBUTES_KNOWN).toBe(Object.values(ATTRIBUTE).reduce((sum, bit) => sum + bit));
+    const sum = Object.values<number>(ATTRIBUTE).reduce((bits, bit) => bits + bit);
+    expect(ATTRIBUTES_KNOWN).toBe(sum);
     expect([SHORT_ATTRIBUTE_BYTES, LISTED_ITEM_BYTES, ATTRIBUTE_BYTES_MAX]).toEqual([8, 24, 4096]);
     expect([HANDLES_MAX, RANGES_MAX, BEHALF_CHAIN_MAX, CALLBACK_DEPTH_MAX]).toEqual([4, 8, 8, 32]);
     expect([TRACE_BYTES_MAX, BAGGAGE_BYTES_MAX]).toEqual([256, 1024]);

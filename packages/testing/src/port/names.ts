@@ -29,7 +29,7 @@ const LONG_NAME = [LONG_SEGMENT, LONG_SEGMENT, LONG_SEGMENT, LONG_SEGMENT].join(
 
 /** What a port may be called, and who owns a name. */
 export function describeNames(subject: TransportUnderTest): void {
-  describe('port 1, namespaces: a name', () => {
+  describe('a name', () => {
     const world = usePortWorld(subject);
 
     it.each([
@@ -79,13 +79,12 @@ export function describeNames(subject: TransportUnderTest): void {
       '#a',
       'a#b',
       'a:b',
+      'global:a',
       'session:',
       'system:',
-      'inproc:',
-      'abstract:',
+      'abstract:a//b',
+      'inproc:../a',
       'unnamed:a',
-      'unnamed:system:a',
-      'global:a',
       'session:session:a',
       'SESSION:a',
       ':a',
@@ -168,7 +167,7 @@ async function leaveStaleSocket(path: string): Promise<void> {
 }
 
 function describeFiles(subject: TransportUnderTest): void {
-  describe('port 2, ownership: files of a name', () => {
+  describe('files of a name', () => {
     const world = usePortWorld(subject);
     const inRuntime = (leaf: string): string => join(world.runtime.directory, leaf);
 
@@ -217,7 +216,7 @@ function describeFiles(subject: TransportUnderTest): void {
 }
 
 function describeDirectories(subject: TransportUnderTest): void {
-  describe('port 2, ownership: runtime directory', () => {
+  describe('runtime directory', () => {
     const world = usePortWorld(subject);
     const own = (leaf: string): string => join(world.runtime.directory, leaf);
     const clear = (leaf: string): void => rmSync(own(leaf), { recursive: true, force: true });
@@ -240,6 +239,20 @@ function describeDirectories(subject: TransportUnderTest): void {
       expect(error.message).toContain('PORTCALL_RUNTIME_DIR');
       await expectCode(world.connect({ directory }), 'PORT_NOT_FOUND');
       clear('file');
+    });
+
+    it('below one that others can write to is ACCESS_DENIED, unless that is sticky', async () => {
+      mkdirSync(own('shared'));
+      const directory = own('shared/mine');
+      chmodSync(own('shared'), 0o777);
+      const error = await expectCode(world.createPort({ directory }), 'ACCESS_DENIED');
+      expect(error.message).toContain(`others can write to ${own('shared')}`);
+      chmodSync(own('shared'), 0o1777);
+      const server = await world.createPort({ directory });
+      chmodSync(own('shared'), 0o777);
+      await expectCode(world.connect({ directory }), 'ACCESS_DENIED');
+      await within('the server to close', server.close());
+      clear('shared');
     });
 
     it.each([0o755, 0o770, 0o707, 0o722])('of mode %o is ACCESS_DENIED', async (mode) => {

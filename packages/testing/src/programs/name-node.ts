@@ -18,7 +18,7 @@ import { DEADLINE_MS, within } from '../wait-until.js';
 /** Options that can cross a process boundary. */
 export interface NameServerOptions extends Pick<
   CreatePortOptions,
-  'acl' | 'directory' | 'handover' | 'handshakeTimeoutMs'
+  'acl' | 'directory' | 'handover' | 'attributes'
 > {
   readonly name: string;
   readonly transport?: 'auto' | 'shm' | 'socket';
@@ -27,7 +27,7 @@ export interface NameServerOptions extends Pick<
 /** As {@link NameServerOptions}, of a client. */
 export interface NameClientOptions extends Pick<
   ConnectPortOptions,
-  'directory' | 'handshakeTimeoutMs' | 'requireServer'
+  'directory' | 'attributes' | 'requireServer'
 > {
   readonly name: string;
   readonly transport?: 'auto' | 'shm' | 'socket';
