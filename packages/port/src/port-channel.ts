@@ -158,8 +158,9 @@ export class PortChannel implements LinkHandler {
   start(handler: ChannelHandler, takesLater = false): void {
     this.#receiver.handler = handler;
     this.#receiver.takesLater = takesLater;
-    const recordBytesMax = MESSAGE_OVERHEAD_MAX + this.attributes.maxMessageLength;
-    this.link.start(this, { recordBytesMax });
+    const { maxMessageLength, dupObjectTypes } = this.attributes;
+    const recordBytesMax = MESSAGE_OVERHEAD_MAX + maxMessageLength;
+    this.link.start(this, { recordBytesMax, takesHandles: dupObjectTypes.length > 0 });
   }
 
   /** A request or datagram with so much data was taken: the peer may send another. */
