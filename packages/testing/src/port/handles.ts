@@ -22,6 +22,7 @@ import { loadNative } from '@portcall/native';
 import type { HandleType, PortHandle } from '@portcall/port';
 
 import { bytesText, patternBytes, textBytes } from '../bytes.js';
+import { collectGarbage } from '../collect-garbage.js';
 import { because, type TransportUnderTest } from '../transports.js';
 import { rejectionOf, waitUntil, within } from '../wait-until.js';
 import { expectCode } from './expect-error.js';
@@ -388,6 +389,23 @@ function describeOwners(subject: TransportUnderTest): void {
       await pair.client.close();
       await within('the server to close', pair.server.close());
       await waitUntil('all to be closed', () => countDescriptors() === before);
+      closeSync(file);
+    });
+
+    it('that a receiver drops without a word are closed when they are collected', async () => {
+      const { server, client } = enabling();
+      const file = openFile(world, 'text');
+      const pair = await world.pair({ client, server });
+      const before = countDescriptors();
+      for (let count = 0; count < 5; count++) {
+        await pair.client.send(textBytes('.'), { handles: [file] });
+        expect((await pair.server.receive())!.attributes.handle?.length).toBe(1);
+      }
+      expect(countDescriptors()).toBe(before + 5);
+      await waitUntil('all to be closed', () => {
+        collectGarbage();
+        return countDescriptors() === before;
+      });
       closeSync(file);
     });
 
