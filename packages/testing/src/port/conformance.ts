@@ -8,6 +8,7 @@ import { describeClosing } from './closing.js';
 import { describeDeadlines } from './deadlines.js';
 import { describeHandles } from './handles.js';
 import { describeHandshake } from './handshake.js';
+import { describeIdentity } from './identity.js';
 import { describeIds } from './ids.js';
 import { describeMessageAttributes } from './message-attributes.js';
 import { describeMessages } from './messages.js';
@@ -19,6 +20,7 @@ import { describeQuotas } from './quotas.js';
 import { describeRanges } from './ranges.js';
 import { describeReceiving } from './receiving.js';
 import { describeReplies } from './replies.js';
+import { describeSecurity } from './security.js';
 import { describeSync } from './sync.js';
 import { describeViews } from './views.js';
 
@@ -30,6 +32,8 @@ export function describePortConformance(subject: TransportUnderTest): void {
     describePortAttributes(subject);
     describeAdmission(subject);
     describeHandshake(subject);
+    describeIdentity(subject);
+    describeSecurity(subject);
     describeAccess(subject);
     describeModes(subject);
     describeRanges(subject);
