@@ -3,9 +3,11 @@ import { describe } from 'vitest';
 import { because, type TransportUnderTest } from '../transports.js';
 import { describeAccess } from './access.js';
 import { describeAdmission } from './admission.js';
+import { describeBackpressure } from './backpressure.js';
 import { describeCallbacks } from './callbacks.js';
 import { describeClosing } from './closing.js';
 import { describeDeadlines } from './deadlines.js';
+import { describeDeath } from './death.js';
 import { describeHandles } from './handles.js';
 import { describeHandshake } from './handshake.js';
 import { describeIdentity } from './identity.js';
@@ -14,6 +16,7 @@ import { describeMessageAttributes } from './message-attributes.js';
 import { describeMessages } from './messages.js';
 import { describeModes } from './modes.js';
 import { describeNames } from './names.js';
+import { describeNamespaces } from './namespaces.js';
 import { describeOperations } from './operations.js';
 import { describePortAttributes } from './port-attributes.js';
 import { describeQuotas } from './quotas.js';
@@ -28,6 +31,7 @@ import { describeViews } from './views.js';
 export function describePortConformance(subject: TransportUnderTest): void {
   const { name, skipReason } = subject;
   describe.skipIf(skipReason !== undefined)(`ports over ${name}${because(skipReason)}`, () => {
+    describeNamespaces(subject);
     describeNames(subject);
     describePortAttributes(subject);
     describeAdmission(subject);
@@ -48,7 +52,9 @@ export function describePortConformance(subject: TransportUnderTest): void {
     describeViews(subject);
     describeHandles(subject);
     describeDeadlines(subject);
+    describeDeath(subject);
     describeQuotas(subject);
+    describeBackpressure(subject);
     describeClosing(subject);
   });
 }
