@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 
-import { MESSAGE_TYPE, type PortAttributes } from '@portcall/wire';
+import { MESSAGE_TYPE, isPortError, type PortAttributes } from '@portcall/wire';
 import type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 
 import type { ChannelHandler } from './channel-handler.js';
@@ -15,7 +15,9 @@ import type { PortClosed } from './port-closed.js';
 import type {
   CloseOptions,
   MessageHandler,
+  MessageKind,
   PortEnd,
+  PortMessage,
   ReceiveOptions,
   RequestOptions,
   SendOptions,
@@ -23,7 +25,7 @@ import type {
   SentAndReceived,
   SyncRequestOptions,
 } from './port-end.js';
-import { PortMessage, type MessageKind, type MessageSource } from './port-message.js';
+import { IncomingMessage, type MessageSource } from './port-message.js';
 import { PortRequest, messageOf } from './port-request.js';
 import type { SecurityContext } from './security-context.js';
 import { sendBatch } from './send-batch.js';
@@ -42,17 +44,26 @@ export interface CommunicationPortParts {
   /** The kernel is to vouch for this side with each message. */
   readonly isTracked: boolean;
   /** A thread of the server serves this connection alone. */
-  readonly isQuick: boolean;
+  readonly isQuick?: boolean;
   /** Attributes that this side asked for. */
   readonly wants: readonly AttributeName[];
   /** Without one, messages wait until they are received. */
   readonly onMessage: MessageHandler | undefined;
   /** Where messages wait together with those of other connections; else they wait in the port. */
-  readonly inbox: { readonly queue: FairInbox; readonly wake: () => void } | undefined;
+  readonly inbox: SharedInbox | undefined;
   readonly onDrain: (() => void) | undefined;
   readonly onClosed: ((port: CommunicationPort, closed: PortClosed) => void) | undefined;
   /** The connection has ended, and nothing of it waits to be received. */
   readonly onGone?: (() => void) | undefined;
+}
+
+/** Where the messages of several connections wait. */
+export interface SharedInbox {
+  readonly queue: FairInbox;
+  /** Hands them out to those who wait. */
+  wake(): void;
+  /** Whether anybody has ever received from it. */
+  isReceived(): boolean;
 }
 
 /** How long `close` waits unless told otherwise. Source: `port.md` 20. */
@@ -62,7 +73,7 @@ const DRAIN_MS = 5000;
 const DRAIN_POLL_MS = 5;
 
 interface Waiting {
-  readonly message: PortMessage;
+  readonly message: IncomingMessage;
   /** Handles this message alone: the callback handler of a request. */
   readonly handler: MessageHandler | undefined;
   readonly request: IncomingRequest | undefined;
@@ -87,8 +98,6 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   readonly #onDrained: (() => void)[] = [];
   readonly #pump = (): void => this.#handleWaiting();
   #pumpQueued = false;
-  /** Somebody receives, or will: requests can wait for that. */
-  #isReceived = false;
 
   constructor(parts: CommunicationPortParts) {
     const { channel } = parts;
@@ -120,7 +129,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   get capabilities(): TransportCapabilities {
-    return { ...this.#channel.link.capabilities, quick: this.#parts.isQuick };
+    return { ...this.#channel.link.capabilities, quick: this.#parts.isQuick === true };
   }
 
   get transportName(): string {
@@ -190,8 +199,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   }
 
   drained(): Promise<void> {
-    const canSend = this.#channel.canSend(MESSAGE_TYPE.DATAGRAM);
-    if (canSend || this.#channel.closed !== undefined) return Promise.resolve();
+    if (this.#channel.isDrained) return Promise.resolve();
     return new Promise((resolve) => this.#onDrained.push(resolve));
   }
 
@@ -204,7 +212,6 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       const who = this.#parts.inbox === undefined ? 'a handler' : 'the port that accepted it';
       return Promise.reject(new TypeError(`Cannot receive: its messages go to ${who}`));
     }
-    this.#isReceived = true;
     return this.#receivers.receive(options);
   }
 
@@ -288,7 +295,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     handler: MessageHandler | undefined,
   ): void {
     const { kind, request, extras, data } = arrived;
-    const message = new PortMessage(this.#source, {
+    const message = new IncomingMessage(this.#source, {
       kind,
       extras,
       data: ownData(data),
@@ -303,7 +310,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     const { onMessage, inbox } = this.#parts;
     if (waiting.handler === undefined && onMessage === undefined) {
       const { message } = waiting;
-      if (inbox === undefined && !this.#isReceived && message.isRequest) {
+      if (inbox === undefined && !this.#receivers.isUsed && message.isRequest) {
         this.#taken(waiting);
         message.release();
         void message.fail('SERVER_FAULT', 'Nobody receives messages there');
@@ -355,15 +362,15 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
 
   async #handle(waiting: Waiting, handler: MessageHandler): Promise<void> {
     const { message } = waiting;
-    // A request is taken when it begins: the outstanding ones are limited anyway. A datagram is taken
-    // when it is done, so that slow handlers slow the sender down.
+    // A request is taken when it begins: the outstanding ones are limited anyway. A datagram is
+    // taken when it is done, so that slow handlers slow the sender down.
     if (message.isRequest) this.#taken(waiting);
     try {
       await handler(message);
       await message.settleAfterHandler(undefined);
     } catch (error) {
-      // The handler's own failure is the program's business too: it surfaces as a warning.
-      process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
+      // A PortError is an answer. Any other failure is the program's business too: a warning.
+      if (!isPortError(error)) warnOf(error);
       await message.settleAfterHandler(error ?? new Error('thrown undefined'));
     }
     if (!message.isRequest) this.#taken(waiting);
@@ -387,8 +394,10 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     }
     const isOrderly = closed.reason === 'local' || closed.reason === 'closed';
     const kind = isOrderly ? 'port-closed' : 'client-died';
-    const message = new PortMessage(this.#source, { kind, data: new Uint8Array(0) });
-    this.#wait({ message, handler: undefined, request: undefined });
+    const message = new IncomingMessage(this.#source, { kind, data: new Uint8Array(0) });
+    const isAwaited = inbox === undefined || inbox.isReceived() || this.#waiting.length > 0;
+    if (isAwaited) this.#wait({ message, handler: undefined, request: undefined });
+    else this.#parts.onGone?.(); // Nobody has received yet, and there was nothing to receive.
     if (inbox === undefined) this.#receivers.end();
   }
 }
@@ -396,4 +405,8 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
 /** Whether it says that the connection has ended. */
 function isNotice({ kind }: PortMessage): boolean {
   return kind === 'port-closed' || kind === 'client-died';
+}
+
+function warnOf(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
 }

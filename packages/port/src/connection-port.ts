@@ -1,13 +1,13 @@
 import { isPortError, type PortAttributes } from '@portcall/wire';
 
 import type { Acl } from './acl.js';
-import { CommunicationPort } from './communication-port.js';
+import { CommunicationPort, type SharedInbox } from './communication-port.js';
 import type { AcceptedChannel } from './connection-request.js';
 import { FairInbox } from './fair-inbox.js';
 import { Receivers } from './inbox.js';
-import { listenChannels, type ListenPortOptions, type ListeningPort } from './listen-channels.js';
-import type { CloseOptions, MessageHandler, ReceiveOptions } from './port-end.js';
-import type { PortMessage } from './port-message.js';
+import { listenChannels, type ListeningPort } from './listen-channels.js';
+import type { ListenPortOptions } from './listen-options.js';
+import type { CloseOptions, MessageHandler, PortMessage, ReceiveOptions } from './port-end.js';
 import { PortTotals, type PortStatistics } from './port-totals.js';
 
 /** Options of {@link createPort}. */
@@ -89,8 +89,8 @@ export class ConnectionPort implements AsyncDisposable, AsyncIterable<PortMessag
   }
 
   /**
-   * Puts another access control list in place, for connections that there are as well: those that it
-   * does not admit are closed with ACCESS_DENIED; those that may not call have requests refused.
+   * Puts another access control list in place, for connections that there are as well: those that
+   * it does not admit are closed with ACCESS_DENIED; those that may not call have requests refused.
    *
    * @throws TypeError for a list that is none
    */
@@ -174,7 +174,7 @@ export async function createPort(
   const totals = new PortTotals();
   const queue = new FairInbox();
   const receivers = onMessage === undefined ? new Receivers(queue, name) : undefined;
-  const inbox = receivers === undefined ? undefined : { queue, wake: () => receivers.wake() };
+  const inbox = receivers === undefined ? undefined : sharedInbox(queue, receivers);
   const onAccepted = (accepted: AcceptedChannel): void => {
     const { channel, info, context, security } = accepted;
     const port = new CommunicationPort({
@@ -183,7 +183,6 @@ export async function createPort(
       context,
       security,
       isTracked: false,
-      isQuick: false,
       wants,
       onMessage,
       inbox,
@@ -202,4 +201,8 @@ export async function createPort(
   const server = new ConnectionPort({ listening, ports, receivers, queue, totals });
   void listening.handedOver.then(() => server.close());
   return server;
+}
+
+function sharedInbox(queue: FairInbox, receivers: Receivers): SharedInbox {
+  return { queue, wake: () => receivers.wake(), isReceived: () => receivers.isUsed };
 }

@@ -1,8 +1,7 @@
 import { PortError, TIMEOUT_MS_MAX } from '@portcall/wire';
 
-import type { PortMessage } from './port-message.js';
 import { canceled } from './request-errors.js';
-import type { ReceiveOptions } from './port-end.js';
+import type { PortMessage, ReceiveOptions } from './port-end.js';
 
 interface Waiter {
   readonly take: (message: PortMessage) => void;
@@ -21,10 +20,16 @@ export class Receivers {
   readonly #portName: string;
   readonly #waiters: Waiter[] = [];
   #hasEnded = false;
+  #isUsed = false;
 
   constructor(queue: MessageQueue, portName: string) {
     this.#queue = queue;
     this.#portName = portName;
+  }
+
+  /** Whether anybody has ever received. */
+  get isUsed(): boolean {
+    return this.#isUsed;
   }
 
   /**
@@ -34,6 +39,7 @@ export class Receivers {
    * @throws PortError DISCONNECTED when there will be none, CANCELED
    */
   receive(options: ReceiveOptions = {}): Promise<PortMessage | undefined> {
+    this.#isUsed = true;
     return new Promise((resolve, reject) => {
       const { signal, timeoutMs } = options;
       if (signal?.aborted) throw canceled(this.#portName, false, signal.reason);
@@ -67,10 +73,13 @@ export class Receivers {
       const onAbort = (): void => waiter.fail(canceled(this.#portName, false, signal?.reason));
       signal?.addEventListener('abort', onAbort, { once: true });
       if (timeoutMs !== undefined && timeoutMs !== Infinity) {
-        timer = setTimeout(() => {
-          leave();
-          resolve(undefined);
-        }, Math.min(timeoutMs, TIMEOUT_MS_MAX));
+        timer = setTimeout(
+          () => {
+            leave();
+            resolve(undefined);
+          },
+          Math.min(timeoutMs, TIMEOUT_MS_MAX),
+        );
       }
       this.#waiters.push(waiter);
     });

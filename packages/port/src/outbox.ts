@@ -123,6 +123,11 @@ export class Outbox {
     return this.#queue.bytes;
   }
 
+  /** Whether nothing waits, and nobody who was refused has to wait for room or credit. */
+  get isDrained(): boolean {
+    return this.#queue.isEmpty && !this.#wasRefused;
+  }
+
   /** Whether a message of this type would go at once, if it fits. */
   canSend(type: number): boolean {
     if (this.#isBlocked || this.#queue.isWaiting(type)) return false;
@@ -180,7 +185,7 @@ export class Outbox {
     return false;
   }
 
-  /** @throws PortError MESSAGE_TOO_LONG */
+  /** Refuses data that no message can have. @throws PortError MESSAGE_TOO_LONG */
   checkLength(totalBytes: number): void {
     if (totalBytes <= this.dataBytesMax) return;
     const { dataBytesMax } = this;
@@ -215,7 +220,9 @@ export class Outbox {
       }
     }
     this.#host.onRoom();
-    if (!isWanted || !this.#queue.isEmpty || !this.#credit.isOpen) return;
+    if (!isWanted || !this.#queue.isEmpty) return;
+    // Who was refused waits for credit as well; who was queued has gone out.
+    if (this.#wasRefused && !this.#credit.isOpen) return;
     this.#wasRefused = false;
     this.#host.onDrained();
   }
@@ -279,7 +286,9 @@ export class Outbox {
   }
 }
 
-/** Whoever sent it has long returned: a handle that was closed too early is told like any failure. */
+/**
+ * Whoever sent it has long returned: a handle that was closed too early is told like any failure.
+ */
 function unsendable(cause: unknown): PortError {
   const text = 'Cannot send message: what belongs to it changed while it waited for room';
   return new PortError('INVALID_MESSAGE', text, { cause });

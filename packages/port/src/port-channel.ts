@@ -152,15 +152,15 @@ export class PortChannel implements LinkHandler {
   /**
    * Begins delivery. Once.
    *
-   * @param takesLater the handler calls `taken` for each request and datagram; otherwise they count as
-   * taken when the handler returns
+   * @param takesLater the handler calls `taken` for each request and datagram; otherwise they count
+   * as taken when the handler returns
    */
   start(handler: ChannelHandler, takesLater = false): void {
     this.#receiver.handler = handler;
     this.#receiver.takesLater = takesLater;
-    const { maxMessageLength, dupObjectTypes } = this.attributes;
-    const recordBytesMax = MESSAGE_OVERHEAD_MAX + maxMessageLength;
-    this.link.start(this, { recordBytesMax, takesHandles: dupObjectTypes.length > 0 });
+    const recordBytesMax = MESSAGE_OVERHEAD_MAX + this.attributes.maxMessageLength;
+    const takesHandles = this.attributes.dupObjectTypes.length > 0;
+    this.link.start(this, { recordBytesMax, takesHandles });
   }
 
   /** A request or datagram with so much data was taken: the peer may send another. */
@@ -260,9 +260,9 @@ export class PortChannel implements LinkHandler {
     }
   }
 
-  /** Whether a message of this type would go now, if it fits. */
-  canSend(type: number): boolean {
-    return this.#closed === undefined && this.#outbox.canSend(type);
+  /** Whether nothing of this side waits for room or credit, nor anybody who was refused. */
+  get isDrained(): boolean {
+    return this.#closed !== undefined || this.#outbox.isDrained;
   }
 
   /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG, DISCONNECTED */
@@ -368,7 +368,7 @@ export class PortChannel implements LinkHandler {
     if (wasSent) {
       this.#sendShort({ type: MESSAGE_TYPE.CANCEL, messageId: id, status: 0, flags: 0 }, []);
     } else {
-      this.#outbox.remove(id, MESSAGE_TYPE.REQUEST) ?? this.#outbox.remove(id, MESSAGE_TYPE.RANGE);
+      for (const type of [MESSAGE_TYPE.REQUEST, MESSAGE_TYPE.RANGE]) this.#outbox.remove(id, type);
     }
   }
 

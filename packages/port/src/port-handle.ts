@@ -50,6 +50,7 @@ const dropped = new FinalizationRegistry<number>((descriptor) => closeSync(descr
 
 /** A descriptor that came with a message. Closed when the handler returns, unless claimed. */
 export class PortHandle implements Disposable {
+  /** What it is. */
   readonly type: HandleType;
   #descriptor: number;
 

@@ -132,7 +132,7 @@ describe('read()', () => {
       if (count <= 0) break;
       sent += count;
     }
-    expect(control.read()).toBe('open');
+    expect(control.read()).toBe('more');
     const left = native.receive(stream.far, new Uint8Array(1), new Int32Array(1));
     expect(left).toBe(1);
   });

@@ -21,8 +21,8 @@ const READS_MAX = 16;
 /** Room for descriptors: a read ends behind the first that come; one more to notice a violation. */
 const DESCRIPTOR_ROOM = HANDLES_MAX + 1;
 
-/** What the control stream brought. */
-export type ControlState = 'open' | 'ended';
+/** What the control stream brought: all there was, a part of it, or its end. */
+export type ControlState = 'open' | 'more' | 'ended';
 
 /** Called for each announcement that is complete; what comes with it is then the callee's. */
 export interface ControlListener {
@@ -87,7 +87,7 @@ export class ControlStream {
       const wasCut = this.#descriptors[0] !== 0 || this.#wantsCredentials;
       if (count < READ_BYTES && !wasCut) return 'open';
     }
-    return 'open';
+    return 'more';
   }
 
   /** Takes bytes of the stream. @throws PortError PROTOCOL_ERROR */

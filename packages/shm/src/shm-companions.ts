@@ -9,6 +9,8 @@ import {
   SHORT_TOKEN_OFFSET,
 } from '@portcall/wire';
 
+import { readUntilHeld } from './read-until-held.js';
+
 /**
  * Announcements of one kind that a receiver holds at most: those of messages that are still in the
  * ring, and those of messages that it has copied out and is handling one by one.
@@ -27,8 +29,8 @@ export interface CompanionHost {
    * when the peer's cursor cannot be.
    */
   readonly wasConsumed: (mark: number) => boolean;
-  /** Reads the control socket now: an announcement may be waiting there. */
-  readonly readControl: () => void;
+  /** Reads the control socket now, for an announcement. @returns whether more may be waiting */
+  readonly readControl: () => boolean;
   /** The peer must say when it has read records. */
   readonly waitForSpace: () => void;
   /** The control socket is full. */
@@ -169,8 +171,8 @@ class Placed {
   }
 }
 
-function take<T>(held: Map<number, T>, id: number, readControl: () => void): T {
-  if (!held.has(id)) readControl();
+function take<T>(held: Map<number, T>, id: number, readControl: () => boolean): T {
+  readUntilHeld(held, id, readControl);
   const value = held.get(id);
   if (value === undefined) throw bad(`${id} was not announced`);
   held.delete(id);

@@ -109,11 +109,11 @@ export class ShmLink implements Link {
       limits: parts.options,
       wasConsumed: (mark: number) => this.#wasConsumedOrEnd(mark),
       readControl: () => {
-        if (this.#ended) return;
+        if (this.#ended) return false;
         // This read may take in the doorbell that was to wake this side: it must not count as
         // asleep any more, or the peer would not ring again.
         if (this.#wake.wake()) this.#queueResume();
-        this.#control.read();
+        return this.#control.read() === 'more';
       },
       waitForSpace: () => {
         this.#wantsOther = true;

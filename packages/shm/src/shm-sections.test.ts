@@ -39,7 +39,7 @@ class Pair {
     ownWords: this.senderWords,
     peerWords: this.receiverWords,
     limits: LIMITS,
-    readControl: () => undefined,
+    readControl: () => false,
     waitForSpace: () => {
       this.spaceWaits++;
       this.onSpaceWait();
@@ -52,7 +52,7 @@ class Pair {
     ownWords: this.receiverWords,
     peerWords: this.senderWords,
     limits: LIMITS,
-    readControl: () => void this.control.read(),
+    readControl: () => this.control.read() === 'more',
     waitForSpace: () => undefined,
     waitForSocket: () => undefined,
   });

@@ -8,6 +8,8 @@ import {
   SECTION_TOKEN_OFFSET,
 } from '@portcall/wire';
 
+import { readUntilHeld } from './read-until-held.js';
+
 const SECTIONS_CONSUMED = REGION_OFFSET.SECTIONS_CONSUMED / 4;
 
 /** Sections of one direction that the receiver has not copied out yet: bounds its descriptors. */
@@ -35,8 +37,8 @@ export interface SectionHost {
   readonly ownWords: Int32Array;
   readonly peerWords: Int32Array;
   readonly limits: SectionLimits;
-  /** Reads the control socket now: an announcement may be waiting there. */
-  readonly readControl: () => void;
+  /** Reads the control socket now, for an announcement. @returns whether more may be waiting */
+  readonly readControl: () => boolean;
   /** The peer must say when it has consumed sections. */
   readonly waitForSpace: () => void;
   /** The control socket is full. */
@@ -99,7 +101,7 @@ export class ShmSections implements SectionSpace {
 
   take(reference: SectionReference): Uint8Array {
     const { native, ownWords, readControl } = this.#host;
-    if (!this.#announced.has(reference.sectionId)) readControl();
+    readUntilHeld(this.#announced, reference.sectionId, readControl);
     const fd = this.#announced.get(reference.sectionId);
     if (fd === undefined) throw bad(`section ${reference.sectionId} was not announced`);
     this.#announced.delete(reference.sectionId);

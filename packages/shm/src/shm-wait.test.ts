@@ -34,6 +34,7 @@ const native = nativeBinding();
 const ECHO = `
   listenShm(native, process.argv[1], { ...OPTIONS, onIncoming(incoming) {
     const link = incoming.accept(new Uint8Array(0));
+    let handles = 0;
     const send = (byte) => {
       const claim = link.tryClaim(1);
       claim.bytes[claim.offset] = byte;
@@ -42,6 +43,9 @@ const ECHO = `
     link.start({
       onRecord(bytes, view, offset) {
         const byte = bytes[offset];
+        handles += 1;
+        try { for (const fd of link.companions.takeHandles(handles)) native.close(fd); }
+        catch { handles -= 1; }
         if (byte === 2) return;
         send(byte);
         if (byte !== 1) return;
@@ -52,7 +56,7 @@ const ECHO = `
       },
       onWritable() {},
       onEnd() {},
-    }, { recordBytesMax: 2040 });
+    }, { recordBytesMax: 2040, takesHandles: true });
   } });
   console.log('listening');
 `;
@@ -139,6 +143,30 @@ describe('wait()', () => {
     await waitUntil('the end', () => sees.ends.length > 0);
     await nextTurn();
     expect(sees.ends).toEqual([{ kind: 'ended' }]);
+  });
+
+  it('brings room for records, and for handles, without a turn of the event loop', async () => {
+    const { link, sees } = await connected();
+    const body = Array.from({ length: 1000 }, () => 2);
+    for (let sent = 0; sent < 100;) {
+      const before = sees.writable;
+      if (sendRecord(link, body)) sent++;
+      else waitWithout(link, () => sees.writable > before);
+    }
+    for (let sent = 0; sent < 200;) {
+      const before = sees.writable;
+      const claim = link.tryClaim(1);
+      if (claim !== undefined) claim.bytes[claim.offset] = 2;
+      if (claim !== undefined && link.companions.tryPlaceHandles([0]) !== undefined) {
+        link.commit(1);
+        sent++;
+      } else {
+        waitWithout(link, () => sees.writable > before);
+      }
+    }
+    sendRecord(link, [100]);
+    waitWithout(link, () => sees.records.length === 1);
+    link.close();
   });
 
   it('blocks for as long as it is told, but never long', async () => {
