@@ -17,6 +17,7 @@ import { describeMessages } from './messages.js';
 import { describeModes } from './modes.js';
 import { describeNames } from './names.js';
 import { describeNamespaces } from './namespaces.js';
+import { describeObserving } from './observing.js';
 import { describeOperations } from './operations.js';
 import { describePortAttributes } from './port-attributes.js';
 import { describeQuotas } from './quotas.js';
@@ -56,5 +57,6 @@ export function describePortConformance(subject: TransportUnderTest): void {
     describeQuotas(subject);
     describeBackpressure(subject);
     describeClosing(subject);
+    describeObserving(subject);
   });
 }
