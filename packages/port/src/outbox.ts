@@ -29,7 +29,7 @@ export interface MessageSpace {
 export interface OutboxHost {
   readonly portName: string;
   /** A REQUEST, RANGE or PING was committed. */
-  onSent(head: MessageHead): void;
+  onSent(head: MessageHead, dataBytes: number): void;
   /** A queued message cannot be sent after all. */
   onUnsendable(message: QueuedMessage, error: PortError): void;
   /** The outbox takes messages again, and nothing but requests and datagrams waits. */
@@ -278,11 +278,13 @@ export class Outbox {
     view.setUint32(start + MESSAGE_OFFSET.SEQUENCE, this.#sequence, true);
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#sentCount++;
+    // Before the commit: the claim's memory is the link's from then on.
+    const dataBytes = view.getUint32(start + MESSAGE_OFFSET.DATA_LENGTH, true);
     this.#link.commit(lengthBytes);
     const { type } = head;
     const wantsAnswer =
       type === MESSAGE_TYPE.REQUEST || type === MESSAGE_TYPE.RANGE || type === MESSAGE_TYPE.PING;
-    if (wantsAnswer) this.#host.onSent(head);
+    if (wantsAnswer) this.#host.onSent(head, dataBytes);
   }
 }
 

@@ -424,11 +424,11 @@ export class PortChannel implements LinkHandler {
   #outboxHost(): OutboxHost {
     return {
       portName: this.portName,
-      onSent: ({ type, messageId }) => {
+      onSent: ({ type, messageId }, bytes) => {
         this.#pending.markSent(messageId, this.link.mark());
         this.#lease?.begin();
         if (type === MESSAGE_TYPE.REQUEST && diagnostics.request.hasSubscribers) {
-          diagnostics.request.publish({ ...this.#subject, messageId, role: 'client' });
+          diagnostics.request.publish({ ...this.#subject, messageId, bytes, role: 'client' });
         }
       },
       onUnsendable: (message, error) => this.#onUnsendable(message, error),

@@ -45,6 +45,9 @@ export function handlesToSend(
   });
 }
 
+/** The descriptors of handles that a receiver has dropped without a word. */
+const dropped = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
+
 /** A descriptor that came with a message. Closed when the handler returns, unless claimed. */
 export class PortHandle implements Disposable {
   /** What it is. */
@@ -55,6 +58,7 @@ export class PortHandle implements Disposable {
   constructor(type: HandleType, descriptor: number) {
     this.type = type;
     this.#descriptor = descriptor;
+    dropped.register(this, descriptor, this);
   }
 
   /** Whether it was neither claimed nor closed. */
@@ -67,6 +71,7 @@ export class PortHandle implements Disposable {
     const descriptor = this.#descriptor;
     if (descriptor < 0) throw new Error('Cannot claim handle: it was claimed or closed already');
     this.#descriptor = -1;
+    dropped.unregister(this);
     return descriptor;
   }
 
@@ -88,8 +93,10 @@ export class PortHandle implements Disposable {
   /** Closes it unless it was claimed. Safe to call twice. */
   close(): void {
     const descriptor = this.#descriptor;
+    if (descriptor < 0) return;
     this.#descriptor = -1;
-    if (descriptor >= 0) closeSync(descriptor);
+    dropped.unregister(this);
+    closeSync(descriptor);
   }
 
   /** As `close()`. */

@@ -3,6 +3,7 @@ import {
   PortError,
   STATUS,
   isPortError,
+  statusCodeOf,
   type MessageId,
   type StatusCode,
 } from '@portcall/wire';
@@ -265,7 +266,8 @@ export class IncomingMessage implements PortMessage {
       const { id: messageId } = request;
       const bytes = data.length;
       const peer = this.#peer;
-      diagnostics.reply.publish({ portName, peer, messageId, bytes, status, role: 'server' });
+      const code = status === 0 ? undefined : statusCodeOf(status);
+      diagnostics.reply.publish({ portName, peer, messageId, bytes, code, role: 'server' });
     }
     const head = { ...message.head, messageId: request.id, status };
     return new Promise((resolve, reject) => {

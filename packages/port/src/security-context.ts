@@ -93,7 +93,7 @@ export class SecurityContext {
     if (!isSame) this.#modifiedId++;
     // Another process may use the socket: then only what the kernel said of it is known.
     const known = pid === before.pid ? before : { ...before, startTime: undefined, exe: undefined };
-    this.#current = { ...known, pid, uid, gid, groups, source: 'message' };
+    this.#current = Object.freeze({ ...known, pid, uid, gid, groups, source: 'message' });
   }
 
   /**
@@ -120,7 +120,7 @@ export class SecurityContext {
 /** What the server may see of a peer. */
 function shown(peer: PeerIdentity | undefined, start: SecurityStart): PeerIdentity | undefined {
   if (peer === undefined || start.level === 'anonymous') return undefined;
-  return start.effectiveOnly ? { ...peer, groups: undefined } : peer;
+  return start.effectiveOnly ? Object.freeze({ ...peer, groups: undefined }) : peer;
 }
 
 /** The user, and the kernel's audit session where it has one (`proc_pid_sessionid(5)`). */
