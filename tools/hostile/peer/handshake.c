@@ -75,6 +75,8 @@ void send_frame(struct peer *p, const struct arguments *a) {
   int fds[FDS_MAX];
   int count = 0;
   if (isShared && p->own.at == NULL) region_create(&p->own, text_of(a, "region", "good"), ringBytes);
+  /* Another frame comes with another descriptor. */
+  if (isShared && p->own.fd < 0) p->own.fd = make_descriptor("good", ringBytes);
   if (isShared && p->own.fd >= 0) fds[count++] = p->own.fd;
   if (has(a, "fds")) count = make_descriptors(text_of(a, "fds", ""), ringBytes, fds);
   struct bytes payload = payload_of(p, a, type);

@@ -154,7 +154,7 @@ void message_free(struct message *m) {
 
 /* Sleeps as 4.3 says: epoch odd, look once more, block, epoch even. */
 static void sleep_for_records(struct peer *p, int ms) {
-  if (p->carrier != CARRIER_SHM) {
+  if (p->carrier != CARRIER_SHM || p->theirs.at == NULL) {
     stream_wait(p, ms);
     return;
   }

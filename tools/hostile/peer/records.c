@@ -144,7 +144,7 @@ bool next_record(struct peer *p, struct bytes *body) {
   body->length = 0;
   if (p->carrier == CARRIER_SHM) {
     take_tokens(p);
-    return next_ring_record(p, body);
+    return p->theirs.at != NULL && next_ring_record(p, body);
   }
   return p->carrier == CARRIER_STREAM && next_stream_record(p, body);
 }
