@@ -26,7 +26,7 @@ const BUSY = ['SERVER_BUSY', 'QUOTA_EXCEEDED'];
 /** What an honest client meets: it is served, or told why not. */
 async function tryServed(directory: string, handshakeTimeoutMs = 1000): Promise<string> {
   try {
-    const client = await connectPort(VICTIM, { directory, handshakeTimeoutMs });
+    const client = await connectPort(VICTIM, { directory, attributes: { handshakeTimeoutMs } });
     const reply = await client.request(new Uint8Array(10), { timeoutMs: 3000 });
     await within('the client to close', client.close());
     return reply.length === 10 ? 'served' : 'wrong reply';
@@ -90,7 +90,10 @@ describe.skipIf(reason !== undefined)(`floods ${reason ?? ''}`, () => {
   it.each(GROUNDS)(
     'of connections over $name: those with no place are told',
     async ({ server, shm }) => {
-      await world.serve({ transport: server, maxConnections: 50 });
+      await world.serve({
+        transport: server,
+        attributes: { maxConnections: 50, maxPendingConnects: 200 },
+      });
       const slots = numbers(200);
       const reports = await world.peer.run([
         ...slots.map((slot) => `${slot} connect path=${world.path()}`),
@@ -106,7 +109,7 @@ describe.skipIf(reason !== undefined)(`floods ${reason ?? ''}`, () => {
   );
 
   it.each(GROUNDS)('of requests nobody decides over $name', async ({ server, shm }) => {
-    await world.serve({ transport: server, maxPendingConnects: 20 });
+    await world.serve({ transport: server, attributes: { maxPendingConnects: 20 } });
     const slots = numbers(100);
     const reports = await world.peer.run([
       ...slots.map((slot) => `${slot} connect path=${world.path()}`),

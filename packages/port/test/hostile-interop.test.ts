@@ -37,7 +37,8 @@ describe.skipIf(reason !== undefined)(`a peer from the page alone ${reason ?? ''
         ['sections', 40_000, 16],
         ['long sections', 1_000_000, 2],
       ])('exchanges requests of %s', async (_, size, window) => {
-        await world.serve({ transport: ground.server });
+        const attributes = { maxMessageLength: 2_000_000 };
+        await world.serve({ transport: ground.server, attributes });
         const count = size > 100_000 ? 20 : 500;
         const reports = await world.peer.run([
           ...asking('ring=8192'),
@@ -101,7 +102,12 @@ describe.skipIf(reason !== undefined)(`a peer from the page alone ${reason ?? ''
   for (const kind of kinds) {
     describe(`as a server over ${kind.name}`, () => {
       const connecting = (options: ConnectPortOptions = {}): ReturnType<typeof connectPort> =>
-        connectPort(VICTIM, { directory: world.directory, transport: kind.transport, ...options });
+        connectPort(VICTIM, {
+          directory: world.directory,
+          transport: kind.transport,
+          attributes: { maxMessageLength: 2_000_000 },
+          ...options,
+        });
 
       it('serves requests of every size, and the end', async () => {
         await world.peer.run([`0 listen path=${world.path()}`]);

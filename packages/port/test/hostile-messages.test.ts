@@ -14,6 +14,17 @@ import { GROUNDS, useHostileWorld } from './support/hostile-world.js';
 const INVALID_MESSAGE = 11;
 const MESSAGE_TOO_LONG = 10;
 const CANCELED = 14;
+const QUOTA_EXCEEDED = 12;
+const SERVER_FAULT = 16;
+
+const ATTRIBUTES = [
+  'security',
+  'handle',
+  'direct',
+  'workOnBehalf',
+  'onBehalfOf',
+  'deadline',
+] as const;
 
 const hex = (...words: number[]): string => {
   const bytes = Buffer.alloc(words.length * 4);
@@ -86,8 +97,8 @@ const disagreements: readonly Attack[] = [
   ['half an attribute', [`message mask=32 attrs=${hex(5)}`], INVALID_MESSAGE],
   ['a deadline of 0', [say(`mask=32 attrs=${hex(0, 0)}`)], INVALID_MESSAGE],
   ['a deadline with bits', [say(`mask=32 attrs=${hex(5, 1)}`)], INVALID_MESSAGE],
-  ['handles that never came', [say(`mask=2 attrs=${hex(7, 1)}`)], INVALID_MESSAGE],
-  ['credentials that never came', [say(`mask=1 attrs=${hex(7, 0)}`)], INVALID_MESSAGE],
+  ['handles that never came', [say(`mask=2 attrs=${hex(7, 1)}`)], 'ends or lives'],
+  ['credentials that never came', [say(`mask=1 attrs=${hex(7, 0)}`)], 'ends or lives'],
   ['no ranges', [say(`mask=4 attrs=${hex(0, 0)}`)], INVALID_MESSAGE],
   ['nine ranges', [say(`mask=4 attrs=${hex(9, 0)}${'00'.repeat(9 * 24)}`)], INVALID_MESSAGE],
   ['2³² − 1 ranges', [say(`mask=4 attrs=${hex(0xffffffff, 0)}`)], INVALID_MESSAGE],
@@ -227,17 +238,56 @@ const records: readonly Attack[] = [
   ['reserved bytes, the high one', [say('rzero=0x8000')], 'ends'],
 ];
 
+/** More than may wait, to a server that takes nothing. */
+const untaken: readonly Attack[] = [
+  ['as many datagrams as may wait', ['message type=datagram dataText=x times=8'], 'lives', 'a04=8'],
+  ['one more', ['message type=datagram dataText=x times=9'], 'ends', 'a04=8'],
+  ['1 024', ['message type=datagram dataText=x times=1024'], 'lives'],
+  ['1 025', ['message type=datagram dataText=x times=1025'], 'ends'],
+  ['requests', ['message type=request dataText=x times=1025'], 'ends'],
+  [
+    'as many bytes as may wait',
+    ['message type=datagram dataSize=500 times=4'],
+    'lives',
+    'a03=2000',
+  ],
+  [
+    'one message over the bytes',
+    ['message type=datagram dataSize=501 times=4'],
+    'lives',
+    'a03=2000',
+  ],
+  [
+    'two messages over the bytes',
+    ['message type=datagram dataSize=501 times=5'],
+    'ends',
+    'a03=2000',
+  ],
+];
+
+/** Goes down `times` callbacks, each within the one before. */
+function callbacksWithin(times: number): string[] {
+  const down = ['message cb=last dataText=nest', 'read'];
+  return ['message dataText=nest', 'read', ...Array.from({ length: times }, () => down).flat()];
+}
+
+const REQUEST = 1;
+const REPLY = 2;
+
 const reason = transportsUnderTest().find(({ name }) => name === 'shm')?.skipReason;
 
-/** Keeps requests that say hold, and echoes the others. */
-function holdOrEcho(held: PortMessage[]): (message: PortMessage) => void {
-  return (message) => {
+/** Keeps requests that say hold, calls back those that say nest, and echoes the others. */
+function answerAsAsked(held: PortMessage[]): (message: PortMessage) => void | Promise<void> {
+  return async (message) => {
     if (!message.isRequest) return;
-    if (Buffer.from(message.data).toString('latin1') === 'hold') {
+    const wish = Buffer.from(message.data).toString('latin1');
+    if (wish === 'hold') {
       message.defer();
       held.push(message);
+    } else if (wish === 'nest') {
+      await message.reply(await message.callback(Buffer.from('nest')));
     } else {
-      void message.reply(message.data);
+      await message.reply(message.data);
     }
   };
 }
@@ -248,6 +298,7 @@ describe.skipIf(reason !== undefined)(`bad messages ${reason ?? ''}`, () => {
   const groups = {
     headers,
     sequences,
+    unwanted: disagreements,
     disagreements,
     lengths,
     ids,
@@ -258,10 +309,13 @@ describe.skipIf(reason !== undefined)(`bad messages ${reason ?? ''}`, () => {
   };
 
   for (const ground of GROUNDS) {
-    it.each(Object.entries(groups))(`over ${ground.name}: %s`, async (_, attacks) => {
+    const { server: transport, shm } = ground;
+
+    it.each(Object.entries(groups))(`over ${ground.name}: %s`, async (name, attacks) => {
+      const wants = name === 'disagreements' ? ATTRIBUTES : [];
       const held: PortMessage[] = [];
-      await world.serve({ transport: ground.server, onMessage: holdOrEcho(held) });
-      const faults = await world.attack(casesOf(world.path(), ground.shm, attacks));
+      await world.serve({ transport, wants, onMessage: answerAsAsked(held) });
+      const faults = await world.attack(casesOf(world.path(), shm, attacks));
       expect(faults).toEqual([]);
       await world.expectHealthy();
     });
@@ -270,11 +324,34 @@ describe.skipIf(reason !== undefined)(`bad messages ${reason ?? ''}`, () => {
       const greet = (port: CommunicationPort): void => {
         for (let count = 0; count < 4; count++) void port.send(new Uint8Array(10)).catch(() => {});
       };
-      await world.serve({ transport: ground.server, onConnected: greet });
+      await world.serve({ transport, onConnected: greet });
       const attacks = creditForFour.map(([name, lines, outcome]): Attack => {
         return [name, ['read count=4', ...lines], outcome];
       });
-      expect(await world.attack(casesOf(world.path(), ground.shm, attacks))).toEqual([]);
+      expect(await world.attack(casesOf(world.path(), shm, attacks))).toEqual([]);
+    });
+
+    it(`over ${ground.name}: more than the server takes`, async () => {
+      await world.serve({ transport, onMessage: undefined });
+      expect(await world.attack(casesOf(world.path(), shm, untaken))).toEqual([]);
+    });
+
+    it(`over ${ground.name}: callbacks within callbacks, 32 deep and deeper`, async () => {
+      await world.serve({ transport, onMessage: answerAsAsked([]) });
+      const lines = [...callbacksWithin(20), 'ping', 'goodbye'];
+      const opening = [
+        `connect path=${world.path()}`,
+        `frame shm=${shm} infoText=accept`,
+        'answer',
+      ];
+      const reports = await world.peer.run([...opening, ...lines].map((line) => `0 ${line}`));
+      const got = reports.filter(({ operation }) => operation === 'message');
+      const depth = got.filter(({ type }) => type === REQUEST).length;
+      expect(depth).toBe(16); // Each of ours is one deeper than its last: 1, 3, … 31.
+      const refusal = got.find(({ type }) => type === REPLY);
+      expect([QUOTA_EXCEEDED, SERVER_FAULT]).toContain(refusal?.status);
+      expect(reports.find(({ operation }) => operation === 'ping')).toMatchObject({ alive: true });
+      expect(reports.filter(({ violation }) => violation)).toEqual([]);
     });
   }
 });

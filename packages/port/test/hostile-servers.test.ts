@@ -4,6 +4,8 @@
  * time; it never crashes the process, and it leaves nothing open. Every single frame and every pair
  * is tried; the table is after docs/PROTOCOL.md 2.1.
  */
+import { rmSync } from 'node:fs';
+
 import { describe, expect, it } from 'vitest';
 
 import type { PeerReport } from '@portcall/hostile';
@@ -122,7 +124,7 @@ async function connect(world: HostileWorld, name: string, shm: 0 | 1): Promise<O
       connectPort(name, {
         directory: world.directory,
         transport: shm === 1 ? 'shm' : 'socket',
-        handshakeTimeoutMs: TIMEOUT_MS,
+        attributes: { handshakeTimeoutMs: TIMEOUT_MS },
       }),
       TIMEOUT_MS + SLACK_MS,
     );
@@ -187,7 +189,6 @@ describe.skipIf(reason !== undefined)(`servers that answer anything ${reason ?? 
     }
     await Promise.all(outcomes.map(({ client }) => client?.closed));
     await world.peer.run(slots.flatMap((slot) => [`${slot} close`, `${500 + slot} close`]));
-    const { rmSync } = await import('node:fs');
     for (const slot of slots) rmSync(path(slot));
     return faults;
   }

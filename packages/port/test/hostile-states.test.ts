@@ -113,7 +113,7 @@ describe.skipIf(reason !== undefined)(`every sequence of stimuli ${reason ?? ''}
         async (pace) => {
           await world.serve({
             transport: ground.server,
-            attributes: { handshakeTimeoutMs: HANDSHAKE_MS },
+            attributes: { handshakeTimeoutMs: HANDSHAKE_MS, maxPendingConnects: 100 },
           });
           const sequences = sequencesOf(STIMULI, start === 'ASKED' ? 2 : LONGEST).filter(
             (sequence) => pace === 'in one piece' || goesOnUntilLast(start, sequence, ground),

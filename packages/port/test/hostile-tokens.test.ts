@@ -228,7 +228,11 @@ describe.skipIf(reason !== undefined)(`bad tokens ${reason ?? ''}`, () => {
   });
 
   it('handles', async () => {
-    await world.serve({ transport: 'shm', attributes: { dupObjectTypes: 31 } });
+    await world.serve({
+      transport: 'shm',
+      wants: ['handle'],
+      attributes: { dupObjectTypes: ['file', 'directory', 'pipe', 'memory', 'socket'] },
+    });
     expect(await world.attack(casesOf(world.path(), 1, handles))).toEqual([]);
     await world.expectHealthy();
   });

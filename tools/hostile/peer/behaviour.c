@@ -72,6 +72,7 @@ void attend(struct peer *p, const struct message *m) {
   struct bytes none = {0};
   if (m->type == CREDIT) note_credit(p, m);
   if (m->type == PING) write_message(p, &(struct outgoing){.type = PONG, .id = m->id}, &none);
+  if (m->type == REQUEST) p->lastRequestId = m->id;
   if (m->type != REQUEST && m->type != DATAGRAM) return;
   p->tookMessages++;
   p->tookBytes += m->dataLength;

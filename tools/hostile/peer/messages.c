@@ -5,7 +5,7 @@
 
 /*
  * `message` writes one, of type= request|reply|…|N. Overrides: dlen tlen mode flags id cb seq mask
- * infos status; attrs= the bytes of the attributes, info= those of the data-infos, data= dataText=
+ * infos status; cb=last is the id of the last request that came; attrs= the bytes of the attributes, info= those of the data-infos, data= dataText=
  * dataSize= the data; section=ID makes mode 1 with a data-info that names it (dlen= its length).
  */
 
@@ -46,7 +46,8 @@ static struct bytes body_of(struct peer *p, const struct arguments *a) {
   put(&body, small, sizeof small);
   put_u16(&body, (uint16_t)number_of(a, "flags", 0));
   put_u32(&body, id);
-  put_u32(&body, (uint32_t)number_of(a, "cb", 0));
+  bool isLast = strcmp(text_of(a, "cb", ""), "last") == 0;
+  put_u32(&body, isLast ? p->lastRequestId : (uint32_t)number_of(a, "cb", 0));
   put_u32(&body, (uint32_t)number_of(a, "seq", p->sequenceOut));
   put_u32(&body, (uint32_t)number_of(a, "mask", 0));
   put_u16(&body, (uint16_t)number_of(a, "infos", info.length / 16));

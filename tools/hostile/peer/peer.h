@@ -120,7 +120,7 @@ struct peer {
   struct region own, theirs;
   struct message *inbox; /* came while this side waited for room */
   uint32_t tail, head, rungSleep, rungSpace;
-  uint32_t sequenceOut, sequenceIn, nextId, nextSectionId;
+  uint32_t sequenceOut, sequenceIn, nextId, nextSectionId, lastRequestId;
   struct section sections[IN_FLIGHT_MAX];
   int sectionCount;
   uint32_t sectionsSent, bellsGot;

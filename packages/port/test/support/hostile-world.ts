@@ -9,6 +9,7 @@ import {
   type ConnectionPort,
   type ConnectionRequest,
   type CreatePortOptions,
+  type PortMessage,
 } from '@portcall/port';
 import {
   countResources,
@@ -36,6 +37,11 @@ export interface HostileCase {
   /** What is wrong with what the peer saw; nothing when all is as it must be. */
   readonly verdict: (reports: readonly PeerReport[]) => string | undefined;
 }
+
+/** As `createPort` takes them; without a handler where `onMessage` is there and undefined. */
+export type ServeOptions = Omit<CreatePortOptions, 'onMessage'> & {
+  readonly onMessage?: CreatePortOptions['onMessage'] | undefined;
+};
 
 /** How many connections of one batch are open at once. */
 const BATCH = 32;
@@ -90,12 +96,14 @@ export class HostileWorld {
   }
 
   /** Starts the server: it echoes requests, and decides as the connect info says. */
-  async serve(options: CreatePortOptions = {}): Promise<ConnectionPort> {
+  async serve(options: ServeOptions = {}): Promise<ConnectionPort> {
+    const { onMessage = echo, ...rest } = options;
+    const hasHandler = !('onMessage' in options) || options.onMessage !== undefined;
     this.#server = await createPort(VICTIM, {
       directory: this.directory,
       onConnect: decideAsAsked,
-      onMessage: (message) => void (message.isRequest && message.reply(message.data)),
-      ...options,
+      ...rest,
+      ...(hasHandler ? { onMessage } : {}),
     });
     return this.#server;
   }
@@ -171,6 +179,10 @@ export function decideAsAsked(request: ConnectionRequest): void {
 /** The last report of an operation. */
 export function lastOf(reports: readonly PeerReport[], operation: string): PeerReport | undefined {
   return reports.findLast((report) => report.operation === operation);
+}
+
+async function echo(message: PortMessage): Promise<void> {
+  if (message.isRequest) await message.reply(message.data);
 }
 
 /** Every descriptor of this process, pipes and directories too. */
