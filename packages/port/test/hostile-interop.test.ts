@@ -54,6 +54,17 @@ describe.skipIf(reason !== undefined)(`a peer from the page alone ${reason ?? ''
         await world.expectNoConnections();
       });
 
+      it('is answered before it fills its record up', async () => {
+        await world.serve({ transport: ground.server });
+        const reports = await world.peer.run([
+          ...asking(),
+          '0 lazy',
+          '0 requests count=20 size=333',
+          '0 goodbye',
+        ]);
+        expect(lastOf(reports, 'requests')).toMatchObject({ replied: 20, wrong: 0 });
+      });
+
       it('lives on little credit', async () => {
         await world.serve({ transport: ground.server });
         const reports = await world.peer.run([

@@ -8,6 +8,7 @@
  *   region [kind=] [ring=]             makes the own region before `frame` does
  *   word name= value=|add=             poke at= data=HEX           flip at= ms= [xor=]
  *   cork | uncork                      bytes in between leave in one piece
+ *   lazy                               fills up records of a stream not before the next one
  *   drain [ms=]                        until the other side has read everything
  *   ping | requests … | serve … | goodbye   what a good peer does (behaviour.c)
  *   read [count=] [ms=]                reports messages; then one line of how it ended
@@ -224,6 +225,7 @@ static bool run_with_peer(struct peer *p, const struct arguments *a) {
   int ms = (int)number_of(a, "ms", WAIT_MS);
   if (is(a, "answer")) read_frame(p, ms);
   else if (is(a, "cork")) p->isCorked = true;
+  else if (is(a, "lazy")) p->isLazy = true;
   else if (is(a, "uncork")) p->isCorked = false, stream_flush(p);
   else if (is(a, "drain")) run_drain(p, a);
   else if (is(a, "ping")) run_ping(p, ms);

@@ -108,7 +108,7 @@ struct outgoing {
 struct peer {
   int slot;
   int fd;
-  bool isEnded, isCorked, knowsSender;
+  bool isEnded, isCorked, isLazy, knowsSender;
   const char *violation; /* what the other side did against the page */
   enum carrier carrier;
   struct bytes in, out;

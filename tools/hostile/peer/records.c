@@ -7,12 +7,13 @@
  * Records, in the own ring or on the stream (via=ring|stream chooses against the handshake).
  * Overrides: rlen rkind rzero the header; at= the position in the ring; tail= what is put in
  * outTail afterwards; noTail=1 leaves outTail; bell=0|1 instead of what the page says; force=1 does
- * not wait for room; gap=after|none where the filling bytes of a stream go.
+ * not wait for room; gap=before|after|none where the filling bytes of a stream go: after the record,
+ * or, which the page allows as well, not before the next one (`lazy` does that for all).
  */
 
 static void write_stream(struct peer *p, const struct arguments *a, const struct bytes *record) {
   struct bytes whole = {0};
-  const char *gap = text_of(a, "gap", "before");
+  const char *gap = text_of(a, "gap", p->isLazy ? "before" : "after");
   static const uint8_t filling[8] = {0xee, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee};
   if (strcmp(gap, "none") != 0) put(&whole, filling, (8 - p->outBytes % 8) % 8);
   put(&whole, record->at, record->length);
