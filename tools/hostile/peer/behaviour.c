@@ -187,6 +187,7 @@ void run_close(struct peer *p, int ms) {
   stream_read(p);
   if (!p->isEnded) write_message(p, &(struct outgoing){.type = CLOSE}, &none);
   while (!p->isEnded && now_ms() < until) stream_wait(p, (int)(until - now_ms()));
+  shutdown(p->fd, SHUT_RDWR);
   report(p->slot, "goodbye");
   report_fault(p);
   report_end();

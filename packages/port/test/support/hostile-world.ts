@@ -64,7 +64,10 @@ export class HostileWorld {
   #peer: HostilePeer | undefined;
   #server: ConnectionPort | undefined;
   #warnings: Error[] = [];
-  readonly #warn = (warning: Error): void => void this.#warnings.push(warning);
+  /** Floods are told to whoever runs the server, by warnings of their own kind. */
+  readonly #warn = (warning: Error): void => {
+    if (warning.name !== 'PortcallFloodWarning') this.#warnings.push(warning);
+  };
 
   get peer(): HostilePeer {
     this.#peer ??= new HostilePeer();
