@@ -20,6 +20,8 @@ export interface Stimulus {
   readonly inOpenShm?: State;
   /** It is a single byte. */
   readonly isByte?: boolean;
+  /** It is a record of its carrier. */
+  readonly isMessage?: boolean;
   /** The server answers it before the next one is sent, when steps wait for each other. */
   readonly isAnswered?: boolean;
 }
@@ -38,14 +40,22 @@ const bytes = (name: string, line: string): Stimulus => ({
 
 /** A frame; in OPEN its first bytes are neither a record nor a token. */
 function frame(name: string, words: string, more: Partial<Stimulus> = {}): Stimulus {
-  const lines: Stimulus['lines'] = (shm, wish) => [`frame shm=${shm} infoText=${wish} ${words}`];
+  const lines: Stimulus['lines'] = (shm, wish) => [
+    `frame shm=${shm} ring=4096 infoText=${wish} ${words}`,
+  ];
   return { name, lines, ...more };
 }
 
 /** A message, good in itself; over shared memory in the ring. */
 function message(type: string, words: string, state: State = 'OPEN'): Stimulus {
   const line = `message type=${type} ${words}`;
-  return { name: type, lines: () => [line], inOpenStream: state, inOpenShm: state };
+  return {
+    name: type,
+    lines: () => [line],
+    isMessage: true,
+    inOpenStream: state,
+    inOpenShm: state,
+  };
 }
 
 /** Everything that is sent in any state. A token's id of 7 makes it no record on a stream. */
@@ -83,9 +93,12 @@ export function nextState(state: State, stimulus: Stimulus, ground: Ground): Sta
     case 'NEW':
       return stimulus.inNew ?? 'END';
     case 'PART':
-    case 'PIECE':
-      // Single bytes fill up; whatever is longer is too long: a byte in ASKED, or no record.
-      return stimulus.isByte ? state : 'END';
+    case 'PIECE': {
+      // Single bytes fill up; whatever is longer is too long: a byte in ASKED, or no record. A
+      // message in the ring is one byte on the stream, its doorbell.
+      const isByte = stimulus.isByte || (stimulus.isMessage && ground.shm === 1);
+      return isByte ? state : 'END';
+    }
     case 'OPEN':
       return (ground.shm === 1 ? stimulus.inOpenShm : stimulus.inOpenStream) ?? 'END';
     case 'EITHER':
