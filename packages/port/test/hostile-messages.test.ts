@@ -32,7 +32,7 @@ const hex = (...words: number[]): string => {
   return bytes.toString('hex');
 };
 
-const say = (words: string): string => `message type=request dataText=hello ${words}`;
+const say = (words: string): string => `message dataText=hello ${words}`;
 
 /** Every type but REQUEST, DATAGRAM and REPLY, with what makes a good one. */
 const OTHERS = ['cancel id=9', `credit data=${hex(0, 0)}`, 'ping', 'pong id=9', 'close'];

@@ -9,7 +9,8 @@
  * with type=2 or 3; shm=1 passes a region. Every field can be overridden: magic type vmin vmax zero
  * features hash ringBytes length attributeCount attributeN wanted tracking effectiveOnly zero2
  * infoLength info status statusZero payload; region= the kind of descriptor, fds= others than it;
- * cut= bytes that stay away, first= those that are sent, more= bytes that follow.
+ * cut= bytes that stay away, first= those that are sent, more= bytes that follow; later=1 sends the
+ * first byte alone, and the descriptors with the rest.
  */
 
 static struct bytes payload_of(struct peer *p, const struct arguments *a, uint64_t type) {
@@ -89,6 +90,12 @@ void send_frame(struct peer *p, const struct arguments *a) {
   size_t cut = number_of(a, "cut", 0);
   if (first < frame.length) frame.length = first;
   frame.length -= cut < frame.length ? cut : frame.length - 1;
+  if (has(a, "later")) {
+    struct bytes start = {.at = frame.at, .length = 1};
+    stream_send(p, &start, NULL, 0);
+    stream_drained(p, WAIT_MS);
+    take_front(&frame, 1);
+  }
   stream_send(p, &frame, fds, count);
   if (has(a, "fds")) close_all(fds, count);
   else if (p->own.fd >= 0 && isShared) close(p->own.fd), p->own.fd = -1;
@@ -115,6 +122,7 @@ static const char *take_payload(struct peer *p, const uint8_t *at, uint32_t leng
     if (value < low || value > high) return "an attribute is out of its range";
   }
   agree(p, at + 4, count);
+  report_hex("attributes", at + 4, 4 * ATTRIBUTES);
   report_number("wanted", get_u32(rest));
   report_number("tracking", rest[4]);
   report_hex("info", rest + 12, infoLength < 256 ? infoLength : 256);
