@@ -116,7 +116,8 @@ bool pc_define(napi_env env, napi_value exports, const pc_function *functions, s
 }
 
 NAPI_MODULE_INIT() {
-  bool ok = pc_define_descriptors(env, exports) && pc_define_memfd(env, exports) && pc_define_map(env, exports) &&
+  bool ok = pc_define_descriptors(env, exports) && pc_define_memfd(env, exports) &&
+            pc_define_map(env, exports) && pc_define_ancillary(env, exports) &&
             pc_define_socket(env, exports) && pc_define_peer(env, exports) &&
             pc_define_poll(env, exports) && pc_define_lock(env, exports) &&
             pc_define_layout(env, exports);

@@ -58,8 +58,18 @@ static napi_value disown(napi_env env, napi_callback_info info) {
   return pc_number(env, 0);
 }
 
+/* adopt(fd): closed with this environment from now on, like one that was made here. */
+static napi_value adopt(napi_env env, napi_callback_info info) {
+  pc_args args;
+  int32_t fd;
+  if (!pc_get_args(env, info, 1, &args) || !pc_get_int(&args, 0, &fd)) return NULL;
+  if (fcntl(fd, F_GETFD) < 0) return pc_result(env, -1);
+  pc_own(env, fd);
+  return pc_number(env, 0);
+}
+
 bool pc_define_descriptors(napi_env env, napi_value exports) {
-  static const pc_function functions[] = {{"disown", disown}};
+  static const pc_function functions[] = {{"disown", disown}, {"adopt", adopt}};
   descriptor_table *table = calloc(1, sizeof *table);
   if (table == NULL || napi_set_instance_data(env, table, free_table, NULL) != napi_ok ||
       napi_add_env_cleanup_hook(env, close_all, table) != napi_ok) {

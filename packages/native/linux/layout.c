@@ -9,6 +9,7 @@ static napi_value layout(napi_env env, napi_callback_info info) {
     double value;
   } fields[] = {
       {"DOORBELL", PC_DOORBELL_BYTE},
+      {"HANDLES_MAX", PC_HANDLES_MAX},
       {"MAGIC", PC_REGION_MAGIC},
       {"HEADER_BYTES", PC_REGION_HEADER_BYTES},
       {"OUT_TAIL", PC_REGION_OUT_TAIL},

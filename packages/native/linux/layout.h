@@ -6,6 +6,8 @@
 #define PORTCALL_LAYOUT_H
 
 #define PC_DOORBELL_BYTE 0x01
+/* Descriptors of one message: what sendWith() takes at most. */
+#define PC_HANDLES_MAX 4
 #define PC_REGION_MAGIC 0x47524350u
 #define PC_REGION_HEADER_BYTES 4096u
 #define PC_REGION_OUT_TAIL 128u

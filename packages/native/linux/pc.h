@@ -67,6 +67,7 @@ void pc_disown(napi_env env, int fd);
 bool pc_define_descriptors(napi_env env, napi_value exports);
 bool pc_define_memfd(napi_env env, napi_value exports);
 bool pc_define_map(napi_env env, napi_value exports);
+bool pc_define_ancillary(napi_env env, napi_value exports);
 bool pc_define_socket(napi_env env, napi_value exports);
 bool pc_define_peer(napi_env env, napi_value exports);
 bool pc_define_poll(napi_env env, napi_value exports);

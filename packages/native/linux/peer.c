@@ -6,6 +6,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
+
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
@@ -48,6 +52,30 @@ static napi_value peer_pidfd(napi_env env, napi_callback_info info) {
   length = sizeof credentials;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0) return pc_result(env, -1);
   return pc_new_descriptor(env, (int)syscall(SYS_pidfd_open, credentials.pid, 0));
+}
+
+/*
+ * peerGroups(fd, Uint32Array): fills the supplementary groups; how many there are, or -errno (-ERANGE:
+ * the array is too short).
+ */
+static napi_value peer_groups(napi_env env, napi_callback_info info) {
+  pc_args args;
+  int32_t fd;
+  pc_bytes out;
+  if (!pc_get_args(env, info, 2, &args) || !pc_get_int(&args, 0, &fd) ||
+      !pc_get_bytes(&args, 1, &out))
+    return NULL;
+  socklen_t length = (socklen_t)(out.length < INT32_MAX ? out.length : INT32_MAX);
+  int result = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out.data, &length);
+  return pc_result(env, result < 0 ? -1 : (int64_t)(length / sizeof(gid_t)));
+}
+
+/* pidfdOpen(pid): a pidfd of the process that has this number now, or -errno. */
+static napi_value pidfd_of(napi_env env, napi_callback_info info) {
+  pc_args args;
+  int32_t pid;
+  if (!pc_get_args(env, info, 1, &args) || !pc_get_int(&args, 0, &pid)) return NULL;
+  return pc_new_descriptor(env, (int)syscall(SYS_pidfd_open, pid, 0));
 }
 
 /* processImage(pid, bytes): length of the path of the process's executable, or -errno. */
@@ -93,7 +121,9 @@ static napi_value process_ended(napi_env env, napi_callback_info info) {
 bool pc_define_peer(napi_env env, napi_value exports) {
   static const pc_function functions[] = {
       {"peerCredentials", peer_credentials},
+      {"peerGroups", peer_groups},
       {"peerPidfd", peer_pidfd},
+      {"pidfdOpen", pidfd_of},
       {"processImage", process_image},
       {"processStat", process_stat},
       {"processEnded", process_ended},

@@ -21,7 +21,14 @@ const GOOD: Readonly<Record<string, readonly unknown[]>> = {
   revoke: [undefined],
   listen: ['', 0, 0],
   accept: [99999],
-  connect: ['/nowhere/at/all'],
+  adopt: [99999],
+  connect: ['/nowhere/at/all', 0],
+  passCredentials: [99999, 1],
+  sendWith: [99999, bytes, 0, 1, new Int32Array(0), 0],
+  receiveWith: [99999, bytes, new Int32Array(2), new Float64Array(3)],
+  wait: [99999, 1, -1, 0],
+  peerGroups: [99999, new Uint32Array(4)],
+  pidfdOpen: [-1],
   send: [99999, bytes, 0, 1, -1],
   receive: [99999, bytes, new Int32Array(2)],
   ringDoorbell: [99999],
@@ -103,13 +110,20 @@ describe('a text', () => {
     'throws TypeError when it has a NUL or is too long',
     (text) => {
       expect(() => native.lockFile(text)).toThrow(TypeError);
-      expect(() => native.connect(text)).toThrow(TypeError);
+      expect(() => native.connect(text, 0)).toThrow(TypeError);
       expect(() => native.memfdCreate(text, 0)).toThrow(TypeError);
     },
   );
 
+  it('may begin with NUL where it is an address, and have no other', () => {
+    expect(native.connect('\0portcall/nowhere', 0)).toBeLessThan(0);
+    for (const wrong of ['\0', '\0a\0b', '\0\0a']) {
+      expect(() => native.connect(wrong, 0)).toThrow(TypeError);
+    }
+  });
+
   it('may be as long as a socket path can be', () => {
-    expect(native.connect(`/${'x'.repeat(106)}`)).toBeLessThan(0);
-    expect(() => native.connect(`/${'x'.repeat(107)}`)).toThrow(TypeError);
+    expect(native.connect(`/${'x'.repeat(106)}`, 0)).toBeLessThan(0);
+    expect(() => native.connect(`/${'x'.repeat(107)}`, 0)).toThrow(TypeError);
   });
 });

@@ -19,8 +19,8 @@ export const TMPFS_MAGIC = 0x01021994;
  * The addon's functions: system calls and nothing else.
  *
  * *Errors*: a number below zero is −errno, as the man page of the call lists them; a wrong argument
- * type throws TypeError. *Thread*: callable on any thread; none blocks. *Owner*: a returned
- * descriptor is the caller's to close.
+ * type throws TypeError. *Thread*: callable on any thread; none blocks but `wait`. *Owner*: a
+ * returned descriptor is the caller's to close.
  */
 export interface NativeBinding {
   /** memfd_create(2) with all pages allocated, mode 0600, no exec. @returns descriptor or −errno */
@@ -40,6 +40,11 @@ export interface NativeBinding {
    * when their environment (a worker thread, the process) ends.
    */
   disown(fd: number): number;
+  /**
+   * Takes a descriptor in that did not come from here (or was disowned, maybe by another thread):
+   * it is closed with this environment. @returns 0 or −errno
+   */
+  adopt(fd: number): number;
 
   /** mmap(2), shared, not inherited by fork. Unmapped when collected. @returns mapping or −errno */
   map(fd: number, bytes: number, writable: 0 | 1): Mapping | number;
@@ -48,12 +53,23 @@ export interface NativeBinding {
    */
   revoke(mapping: Mapping): number;
 
-  /** socket, bind, chmod, listen. @returns descriptor or −errno */
-  listen(path: string, mode: number, backlog: number): number;
+  /**
+   * socket, bind, chmod, listen. An address that begins with NUL is abstract: no file, no mode.
+   *
+   * @returns descriptor or −errno
+   */
+  listen(address: string, mode: number, backlog: number): number;
   /** accept4(2). @returns descriptor or −errno; −EAGAIN when nobody waits */
   accept(fd: number): number;
-  /** socket and connect(2), non-blocking. @returns descriptor or −errno; −EAGAIN: backlog full */
-  connect(path: string): number;
+  /**
+   * socket and connect(2), non-blocking.
+   *
+   * @param vouched 1 to have the kernel attach credentials to all that comes (SO_PASSCRED)
+   * @returns descriptor or −errno; −EAGAIN: backlog full
+   */
+  connect(address: string, vouched: 0 | 1): number;
+  /** SO_PASSCRED: whether credentials come with what is received. @returns 0 or −errno */
+  passCredentials(fd: number, on: 0 | 1): number;
   /** sendmsg(2), with one descriptor when `passFd` ≥ 0. @returns bytes sent or −errno */
   send(fd: number, bytes: Uint8Array, offset: number, length: number, passFd: number): number;
   /**
@@ -62,13 +78,47 @@ export interface NativeBinding {
    * −errno
    */
   receive(fd: number, bytes: Uint8Array, descriptors: Int32Array): number;
+  /**
+   * As `send`, with all descriptors of the array (at most 4) and, when `vouched`, with this
+   * process's pid and effective ids, which the kernel checks.
+   */
+  sendWith(
+    fd: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    descriptors: Int32Array,
+    vouched: 0 | 1,
+  ): number;
+  /**
+   * As `receive`, and fills {pid, uid, gid} of who sent these bytes: pid −1 when no credentials
+   * came, 0 when the kernel had none. A read never spans bytes of two senders.
+   */
+  receiveWith(
+    fd: number,
+    bytes: Uint8Array,
+    descriptors: Int32Array,
+    credentials: Float64Array,
+  ): number;
   /** Sends the doorbell byte. @returns 1 or −errno; −EAGAIN means a wake-up is pending already */
   ringDoorbell(fd: number): number;
   /** shutdown(SHUT_RDWR). @returns 0 or −errno */
   shutdown(fd: number): number;
+  /**
+   * poll(2). Blocks this thread, its event loop and `worker.terminate()` with it, until `fd` has
+   * one of the events (1 readable, 2 writable; a hang-up counts as both), the process of `pidfd`
+   * (if ≥ 0) has ended, or the time is over. Signals do not end it.
+   *
+   * @returns sum of 1 (`fd`) and 2 (`pidfd`), 0 when the time is over, or −errno
+   */
+  wait(fd: number, events: number, pidfd: number, timeoutMs: number): number;
 
   /** SO_PEERCRED: fills {pid, uid, gid}. @returns 0 or −errno */
   peerCredentials(fd: number, out: Float64Array): number;
+  /** SO_PEERGROUPS. @returns number of groups or −errno; −ERANGE when they do not fit */
+  peerGroups(fd: number, out: Uint32Array): number;
+  /** pidfd_open(2): whoever has this number now. @returns descriptor or −errno */
+  pidfdOpen(pid: number): number;
   /** SO_PEERPIDFD, or pidfd_open before Linux 6.5. @returns descriptor or −errno */
   peerPidfd(fd: number): number;
   /** readlink(/proc/pid/exe). @returns length of the path or −errno */

@@ -38,7 +38,7 @@ afterEach(async () => {
 
 /** Both ends of a connection. */
 function connectedPair(): readonly [number, number] {
-  const client = native.connect(path);
+  const client = native.connect(path, 0);
   const server = native.accept(listener);
   expect(Math.min(client, server)).toBeGreaterThan(2);
   return [client, server];
@@ -118,7 +118,7 @@ describe('connect() and accept()', () => {
   it('return EAGAIN when the backlog is full', () => {
     const clients: number[] = [];
     let last = 0;
-    while (clients.length < 50 && (last = native.connect(path)) >= 0) clients.push(last);
+    while (clients.length < 50 && (last = native.connect(path, 0)) >= 0) clients.push(last);
     expect(errnoName(last)).toBe('EAGAIN');
     expect(clients.length).toBeGreaterThanOrEqual(8);
     closeAll(clients);
@@ -127,8 +127,8 @@ describe('connect() and accept()', () => {
   it('return the errno when nobody listens', () => {
     const plain = join(folder, 'plain');
     writeFileSync(plain, '');
-    expect(errnoName(native.connect(join(folder, 'none')))).toBe('ENOENT');
-    expect(errnoName(native.connect(plain))).toBe('ECONNREFUSED');
+    expect(errnoName(native.connect(join(folder, 'none'), 0))).toBe('ENOENT');
+    expect(errnoName(native.connect(plain, 0))).toBe('ECONNREFUSED');
   });
 });
 

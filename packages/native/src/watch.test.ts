@@ -29,7 +29,7 @@ beforeEach(() => {
   base = openDescriptors();
   const path = join(folder, 's');
   listener = native.listen(path, 0o600, 8);
-  client = native.connect(path);
+  client = native.connect(path, 0);
   server = native.accept(listener);
 });
 afterEach(async () => {
@@ -184,7 +184,7 @@ describe('a callback that throws', () => {
     const program = `
       const path = process.argv[1];
       const listener = binding.listen(path, 0o600, 8);
-      const client = binding.connect(path), server = binding.accept(listener);
+      const client = binding.connect(path, 0), server = binding.accept(listener);
       let calls = 0;
       process.on('uncaughtException', (error) => console.log('caught ' + error.message));
       const watch = binding.watchOpen(server, () => {
@@ -203,7 +203,7 @@ describe('a callback that throws', () => {
   it('ends a process that does not catch it', async () => {
     const program = `
       const listener = binding.listen(process.argv[1], 0o600, 8);
-      binding.connect(process.argv[1]);
+      binding.connect(process.argv[1], 0);
       const watch = binding.watchOpen(listener, () => { throw new Error('planted'); });
       binding.watchStart(watch, 1);
     `;
@@ -262,7 +262,7 @@ describe('a worker thread', () => {
       const listener = binding.listen(path, 0o600, 8);
       const code = process.argv[3];
       for (let round = 0; round < 50; round++) {
-        const client = binding.connect(path), server = binding.accept(listener);
+        const client = binding.connect(path, 0), server = binding.accept(listener);
         const thread = new threads.Worker(code, {
           eval: true, execArgv: [], workerData: { addon: process.argv[2], fd: server },
         });
@@ -286,7 +286,7 @@ describe('the end of a process with open watches', () => {
     const program = `
       const listener = binding.listen(process.argv[1], 0o600, 8);
       for (let index = 0; index < 20; index++) {
-        const fd = binding.connect(process.argv[1]);
+        const fd = binding.connect(process.argv[1], 0);
         if (fd < 0) break;
         const watch = binding.watchOpen(fd, () => undefined);
         binding.watchStart(watch, 3);
@@ -305,7 +305,7 @@ describe('the end of a process with open watches', () => {
       const listener = binding.listen(process.argv[1], 0o600, 100);
       let calls = 0;
       for (let index = 0; index < 50; index++) {
-        const fd = binding.connect(process.argv[1]);
+        const fd = binding.connect(process.argv[1], 0);
         binding.watchRef(binding.watchOpen(fd, () => calls++), 0);
       }
       gc();

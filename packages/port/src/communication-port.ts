@@ -1,16 +1,34 @@
-import { MESSAGE_TYPE, PortError, type MessageId, type PortAttributes } from '@portcall/wire';
+import { isMainThread } from 'node:worker_threads';
+
+import { MESSAGE_TYPE, isPortError, type PortAttributes } from '@portcall/wire';
 import type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 
-import type { IncomingRequest } from './incoming-request.js';
+import type { ChannelHandler } from './channel-handler.js';
+import type { FairInbox, FairSource } from './fair-inbox.js';
+import { flush } from './flush.js';
+import type { IncomingExtras, IncomingRequest } from './incoming-request.js';
+import { Receivers, type MessageQueue } from './inbox.js';
+import type { AttributeName } from './message-attributes.js';
 import { ownData, type MessageData } from './message-data.js';
-import type { ChannelHandler, PortChannel } from './port-channel.js';
+import type { ChannelStatistics, PortChannel } from './port-channel.js';
 import type { PortClosed } from './port-closed.js';
-import type { CloseOptions, PortEnd, RequestOptions } from './port-end.js';
-import { PortMessage } from './port-message.js';
-import { canceled } from './request-errors.js';
-
-/** Handles what a peer sends. A promise that rejects answers a request with SERVER_FAULT. */
-export type MessageHandler = (message: PortMessage) => void | Promise<void>;
+import type {
+  CloseOptions,
+  MessageHandler,
+  PortEnd,
+  ReceiveOptions,
+  RequestOptions,
+  SendOptions,
+  SendWaitReceive,
+  SentAndReceived,
+  SyncRequestOptions,
+} from './port-end.js';
+import { PortMessage, type MessageKind, type MessageSource } from './port-message.js';
+import { PortRequest, messageOf } from './port-request.js';
+import type { SecurityContext } from './security-context.js';
+import { sendBatch } from './send-batch.js';
+import { sendWaitReceive } from './send-wait-receive.js';
+import { requestSync, type SyncHost } from './sync-request.js';
 
 /** What a communication port is made of. */
 export interface CommunicationPortParts {
@@ -19,9 +37,31 @@ export interface CommunicationPortParts {
   readonly info: Uint8Array;
   /** What the server attached in `accept`; `undefined` on the client. */
   readonly context: unknown;
-  /** Without one, requests are answered SERVER_FAULT and datagrams are ignored. */
+  /** Who the peer is. */
+  readonly security: SecurityContext;
+  /** The kernel is to vouch for this side with each message. */
+  readonly isTracked: boolean;
+  /** A thread of the server serves this connection alone. */
+  readonly isQuick?: boolean;
+  /** Attributes that this side asked for. */
+  readonly wants: readonly AttributeName[];
+  /** Without one, messages wait until they are received. */
   readonly onMessage: MessageHandler | undefined;
-  readonly onClosed: ((port: CommunicationPort) => void) | undefined;
+  /** Where messages wait together with those of other connections; else they wait in the port. */
+  readonly inbox: SharedInbox | undefined;
+  readonly onDrain: (() => void) | undefined;
+  readonly onClosed: ((port: CommunicationPort, closed: PortClosed) => void) | undefined;
+  /** The connection has ended, and nothing of it waits to be received. */
+  readonly onGone?: (() => void) | undefined;
+}
+
+/** Where the messages of several connections wait. */
+export interface SharedInbox {
+  readonly queue: FairInbox;
+  /** Hands them out to those who wait. */
+  wake(): void;
+  /** Whether anybody has ever received from it. */
+  isReceived(): boolean;
 }
 
 /** How long `close` waits unless told otherwise. Source: `port.md` 20. */
@@ -30,43 +70,64 @@ const DRAIN_MS = 5000;
 /** How often a draining port looks whether its calls are done. */
 const DRAIN_POLL_MS = 5;
 
+interface Waiting {
+  readonly message: PortMessage;
+  /** Handles this message alone: the callback handler of a request. */
+  readonly handler: MessageHandler | undefined;
+  readonly request: IncomingRequest | undefined;
+}
+
 /**
  * One end of a connection: the unnamed port that connect and accept yield.
  *
  * *Thread*: the one that made it. *Owner*: whoever got it; `close()` or `await using` ends it. An
  * open port keeps the process alive until `unref()`.
  */
-export class CommunicationPort implements PortEnd {
+export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   readonly info: Uint8Array;
   readonly context: unknown;
+  readonly security: SecurityContext;
   readonly closed: Promise<PortClosed>;
+  readonly #parts: CommunicationPortParts;
   readonly #channel: PortChannel;
-  readonly #onMessage: MessageHandler | undefined;
+  readonly #source: MessageSource;
+  readonly #receivers: Receivers;
+  readonly #waiting: Waiting[] = [];
+  readonly #onDrained: (() => void)[] = [];
+  readonly #pump = (): void => this.#handleWaiting();
+  #pumpQueued = false;
 
   constructor(parts: CommunicationPortParts) {
-    this.#channel = parts.channel;
+    const { channel } = parts;
+    this.#parts = parts;
+    this.#channel = channel;
     this.info = parts.info;
     this.context = parts.context;
-    this.#onMessage = parts.onMessage;
+    this.security = parts.security;
+    this.#source = { port: this, channel, wants: new Set(parts.wants), viewBytes: 0 };
+    this.#receivers = new Receivers(this, channel.portName);
     this.closed = new Promise((resolve) => {
       const handler: ChannelHandler = {
-        onRequest: (request, data) => this.#deliver(request, data),
-        onDatagram: (data) => this.#deliver(undefined, data),
+        onRequest: (request, data) => this.#onRequest(request, data),
+        onDatagram: (data, extras) => this.#onDatagram(data, extras),
+        runNow: () => this.#handleWaiting(),
+        onDrained: () => this.#drainedNow(),
         onClosed: (closed) => {
+          this.#end(closed);
           resolve(closed);
-          parts.onClosed?.(this);
+          parts.onClosed?.(this, closed);
         },
       };
-      parts.channel.start(handler);
+      channel.start(handler, true);
     });
   }
 
   get peer(): PeerIdentity | undefined {
-    return this.#channel.link.peer;
+    return this.security.peer;
   }
 
   get capabilities(): TransportCapabilities {
-    return this.#channel.link.capabilities;
+    return { ...this.#channel.link.capabilities, quick: this.#parts.isQuick === true };
   }
 
   get transportName(): string {
@@ -77,45 +138,101 @@ export class CommunicationPort implements PortEnd {
     return this.#channel.attributes;
   }
 
+  get inlineBytesMax(): number {
+    return Math.min(this.#channel.inlineBytesMax, this.#channel.dataBytesMax);
+  }
+
+  get statistics(): ChannelStatistics {
+    return this.#channel.statistics;
+  }
+
   request(data: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
-    const { timeoutMs, signal } = options;
     return new Promise((resolve, reject) => {
-      const channel = this.#channel;
-      if (signal?.aborted) throw canceled(channel.portName, false, signal.reason);
-      const deadline = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
-      const settle = (): void => signal?.removeEventListener('abort', onAbort);
-      const sink = {
-        onReply(reply: MessageData): void {
-          settle();
-          resolve(ownData(reply));
-        },
-        onFailure(error: PortError): void {
-          settle();
-          reject(error);
-        },
-      };
-      const id: MessageId = channel.addRequest(sink, deadline);
-      const onAbort = (): void => {
-        const wasSent = channel.abandonRequest(id);
-        if (wasSent !== undefined) reject(canceled(channel.portName, wasSent, signal?.reason));
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const head = { type: MESSAGE_TYPE.REQUEST, messageId: id, status: 0, flags: 0 };
-      try {
-        channel.send(head, [data]);
-      } catch (error) {
-        channel.abandonRequest(id);
-        settle();
-        throw error;
-      }
+      const origin = { isDynamic: this.#parts.isTracked };
+      const request = new PortRequest(this.#channel, options, origin, (error, reply) => {
+        if (error === undefined) resolve(reply);
+        else reject(error);
+      });
+      request.start(data, origin);
     });
   }
 
-  send(data: Uint8Array): Promise<void> {
+  requestSync(data: Uint8Array, options: SyncRequestOptions = {}): Uint8Array {
+    if (!this.capabilities.synchronous) {
+      throw new TypeError(`Cannot block: the transport ${this.transportName} cannot wait`);
+    }
+    if (isMainThread && options.blockMainThread !== true) {
+      throw new TypeError(
+        'Cannot block the main thread: pass blockMainThread to do it all the same',
+      );
+    }
+    const host: SyncHost = {
+      channel: this.#channel,
+      isDynamic: this.#parts.isTracked,
+      handleCallbacks: (chain) => this.#handleCallbacks(chain),
+    };
+    return requestSync(host, data, options);
+  }
+
+  send(data: Uint8Array, options: SendOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
-      const head = { type: MESSAGE_TYPE.DATAGRAM, messageId: 0, status: 0, flags: 0 };
-      this.#channel.send(head, [data], (error) => (error ? reject(error) : resolve()));
+      const message = messageOf(this.#channel, MESSAGE_TYPE.DATAGRAM, data, {
+        ...options,
+        isDynamic: this.#parts.isTracked,
+      });
+      const onSettled = (error?: Error): void => (error ? reject(error) : resolve());
+      this.#channel.sendMessage({ ...message, onSettled });
     });
+  }
+
+  trySend(data: Uint8Array, options: SendOptions = {}): boolean {
+    const isDynamic = this.#parts.isTracked;
+    return this.#channel.trySendMessage(
+      messageOf(this.#channel, MESSAGE_TYPE.DATAGRAM, data, { ...options, isDynamic }),
+    );
+  }
+
+  sendBatch(datas: readonly Uint8Array[]): Promise<void> {
+    return sendBatch(this, this.#channel, datas);
+  }
+
+  drained(): Promise<void> {
+    if (this.#channel.isDrained) return Promise.resolve();
+    return new Promise((resolve) => this.#onDrained.push(resolve));
+  }
+
+  flush(options: ReceiveOptions = {}): Promise<void> {
+    return flush(this.#channel, this.drained(), options);
+  }
+
+  receive(options: ReceiveOptions = {}): Promise<PortMessage | undefined> {
+    if (this.#parts.onMessage !== undefined || this.#parts.inbox !== undefined) {
+      const who = this.#parts.inbox === undefined ? 'a handler' : 'the port that accepted it';
+      return Promise.reject(new TypeError(`Cannot receive: its messages go to ${who}`));
+    }
+    return this.#receivers.receive(options);
+  }
+
+  async replyAndReceive(
+    message: PortMessage,
+    data: Uint8Array,
+    options: ReceiveOptions = {},
+  ): Promise<PortMessage | undefined> {
+    await message.reply(data);
+    return this.receive(options);
+  }
+
+  sendWaitReceive(step: SendWaitReceive): Promise<SentAndReceived> {
+    return sendWaitReceive(this, step);
+  }
+
+  /** Messages until the connection ends; the notice of its end ends the loop. */
+  async *[Symbol.asyncIterator](): AsyncIterator<PortMessage> {
+    for (;;) {
+      const message = await this.receive();
+      if (message === undefined || isNotice(message)) return;
+      yield message;
+    }
   }
 
   unref(): void {
@@ -140,19 +257,154 @@ export class CommunicationPort implements PortEnd {
     return this.close();
   }
 
-  #deliver(request: IncomingRequest | undefined, data: MessageData): void {
-    const message = new PortMessage(this, this.#channel, request, ownData(data));
-    void this.#handle(message);
+  /** For whoever receives: takes the next message out. */
+  shift(): PortMessage | undefined {
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) return undefined;
+    this.#taken(waiting);
+    if (isNotice(waiting.message)) this.#parts.onGone?.();
+    waiting.message.answerIfDropped();
+    return waiting.message;
   }
 
-  async #handle(message: PortMessage): Promise<void> {
-    try {
-      await this.#onMessage?.(message);
-      await message.settleAfterHandler(undefined);
-    } catch (error) {
-      // The handler's own failure is the program's business too: it surfaces as a warning.
-      process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
-      await message.settleAfterHandler(error ?? new Error('thrown undefined'));
+  /** For whoever receives: bytes of the next message. */
+  peekBytes(): number | undefined {
+    return this.#waiting[0]?.message.data.length;
+  }
+
+  #onRequest(request: IncomingRequest, data: MessageData): void {
+    const { callbackOf, extras } = request;
+    const kind = callbackOf === undefined ? 'request' : 'callback';
+    const own = callbackOf instanceof PortRequest ? callbackOf.onCallback : undefined;
+    this.#arrive({ kind, request, extras, data }, own);
+  }
+
+  #onDatagram(data: MessageData, extras: IncomingExtras): void {
+    this.#arrive({ kind: 'datagram', request: undefined, extras, data }, undefined);
+  }
+
+  #arrive(
+    arrived: {
+      readonly kind: MessageKind;
+      readonly request: IncomingRequest | undefined;
+      readonly extras: IncomingExtras;
+      readonly data: MessageData;
+    },
+    handler: MessageHandler | undefined,
+  ): void {
+    const { kind, request, extras, data } = arrived;
+    const message = new PortMessage(this.#source, {
+      kind,
+      extras,
+      data: ownData(data),
+      isPrivate: data.isPrivate,
+      ...(request === undefined ? {} : { request }),
+    });
+    this.#wait({ message, handler, request });
+  }
+
+  /** Handlers run outside the delivery of the link: they may send, wait, and close. */
+  #wait(waiting: Waiting): void {
+    const { onMessage, inbox } = this.#parts;
+    if (waiting.handler === undefined && onMessage === undefined) {
+      const { message } = waiting;
+      if (inbox === undefined && !this.#receivers.isUsed && message.isRequest) {
+        this.#taken(waiting);
+        message.release();
+        void message.fail('SERVER_FAULT', 'Nobody receives messages there');
+        return;
+      }
+      this.#waiting.push(waiting);
+      inbox?.queue.offer(this);
+      if (inbox === undefined) this.#receivers.wake();
+      else inbox.wake();
+      return;
+    }
+    this.#waiting.push(waiting);
+    if (this.#pumpQueued) return;
+    this.#pumpQueued = true;
+    process.nextTick(this.#pump);
+  }
+
+  #handleWaiting(): void {
+    this.#pumpQueued = false;
+    const { onMessage } = this.#parts;
+    for (let index = 0; index < this.#waiting.length;) {
+      const waiting = this.#waiting[index];
+      const handler = waiting?.handler ?? onMessage;
+      if (waiting === undefined || handler === undefined) {
+        index++; // Waits to be received.
+        continue;
+      }
+      this.#waiting.splice(index, 1);
+      void this.#handle(waiting, handler);
     }
   }
+
+  /** While a thread blocks: the callbacks within the request that it waits for. */
+  #handleCallbacks(chain: PortRequest): number {
+    let count = 0;
+    for (let index = 0; index < this.#waiting.length;) {
+      const waiting = this.#waiting[index];
+      const handler = waiting?.handler ?? this.#parts.onMessage;
+      if (waiting?.request?.callbackOf !== chain || handler === undefined) {
+        index++;
+        continue;
+      }
+      this.#waiting.splice(index, 1);
+      void this.#handle(waiting, handler);
+      count++;
+    }
+    return count;
+  }
+
+  async #handle(waiting: Waiting, handler: MessageHandler): Promise<void> {
+    const { message } = waiting;
+    // A request is taken when it begins: the outstanding ones are limited anyway. A datagram is taken
+    // when it is done, so that slow handlers slow the sender down.
+    if (message.isRequest) this.#taken(waiting);
+    try {
+      await handler(message);
+      await message.settleAfterHandler(undefined);
+    } catch (error) {
+      // A PortError is an answer. Any other failure is the program's business too: a warning.
+      if (!isPortError(error)) warnOf(error);
+      await message.settleAfterHandler(error ?? new Error('thrown undefined'));
+    }
+    if (!message.isRequest) this.#taken(waiting);
+  }
+
+  #taken({ message }: Waiting): void {
+    if (!isNotice(message)) this.#channel.taken(message.data.length);
+  }
+
+  #drainedNow(): void {
+    for (const resolve of this.#onDrained.splice(0)) resolve();
+    this.#parts.onDrain?.();
+  }
+
+  #end(closed: PortClosed): void {
+    for (const resolve of this.#onDrained.splice(0)) resolve();
+    const { onMessage, inbox } = this.#parts;
+    if (onMessage !== undefined) {
+      this.#parts.onGone?.();
+      return;
+    }
+    const isOrderly = closed.reason === 'local' || closed.reason === 'closed';
+    const kind = isOrderly ? 'port-closed' : 'client-died';
+    const message = new PortMessage(this.#source, { kind, data: new Uint8Array(0) });
+    const isAwaited = inbox === undefined || inbox.isReceived() || this.#waiting.length > 0;
+    if (isAwaited) this.#wait({ message, handler: undefined, request: undefined });
+    else this.#parts.onGone?.(); // Nobody has received yet, and there was nothing to receive.
+    if (inbox === undefined) this.#receivers.end();
+  }
+}
+
+/** Whether it says that the connection has ended. */
+function isNotice({ kind }: PortMessage): boolean {
+  return kind === 'port-closed' || kind === 'client-died';
+}
+
+function warnOf(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
 }

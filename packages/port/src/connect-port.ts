@@ -1,10 +1,16 @@
-import { CommunicationPort, type MessageHandler } from './communication-port.js';
+import { CommunicationPort } from './communication-port.js';
 import { connectChannel, type ConnectOptions } from './connect-channel.js';
+import type { MessageHandler } from './port-end.js';
 
 /** Options of {@link connectPort}. */
 export interface ConnectPortOptions extends ConnectOptions {
-  /** Handles what the server sends. */
+  /**
+   * Handles what the server sends. Without one its messages wait for `receive()`; until that is called
+   * for the first time requests, which somebody waits for, are refused.
+   */
   readonly onMessage?: MessageHandler;
+  /** Messages had to wait to be sent, and none waits any more. */
+  readonly onDrain?: () => void;
 }
 
 /**
@@ -20,13 +26,19 @@ export async function connectPort(
   name: string,
   options: ConnectPortOptions = {},
 ): Promise<CommunicationPort> {
-  const { channel, info } = await connectChannel(name, options);
-  const { onMessage } = options;
+  const { onMessage, onDrain, wants = [] } = options;
+  const { channel, info, security, isTracked, isQuick } = await connectChannel(name, options);
   return new CommunicationPort({
     channel,
     info,
     context: undefined,
+    security,
+    isTracked,
+    isQuick,
+    wants,
     onMessage,
+    inbox: undefined,
+    onDrain,
     onClosed: undefined,
   });
 }

@@ -1,13 +1,26 @@
-import { PortError, type PortAttributes } from '@portcall/wire';
-import type { IncomingLink, Link, PeerIdentity } from '@portcall/transport';
+import {
+  ATTRIBUTE,
+  FEATURE,
+  PortError,
+  isPortError,
+  type ImpersonationLevel,
+  type PortAttributes,
+} from '@portcall/wire';
+import type { IncomingLink, PeerIdentity } from '@portcall/transport';
 
-import { effectiveAttributes } from './attributes.js';
+import { completeAttributes, effectiveAttributes } from './attributes.js';
+import { diagnostics } from './diagnostics.js';
 import {
   decodeConnectPayload,
   encodeConnectPayload,
   encodeRejectPayload,
   type ConnectPayload,
 } from './handshake-payload.js';
+import { wantedBits, type AttributeName } from './message-attributes.js';
+import { PortChannel } from './port-channel.js';
+import type { QuickStart } from './quick-start.js';
+import type { QuickConnection, QuickThreads } from './quick-threads.js';
+import { SecurityContext } from './security-context.js';
 
 /** What a server says when it accepts. */
 export interface AcceptOptions {
@@ -15,14 +28,28 @@ export interface AcceptOptions {
   readonly info?: Uint8Array;
   /** For the server itself: `CommunicationPort.context`. */
   readonly context?: unknown;
+  /** Limits for this client, instead of those of the port. */
+  readonly attributes?: Partial<PortAttributes>;
 }
 
 /** An accepted connection, for whoever makes the communication port. */
-export interface AcceptedLink {
-  readonly link: Link;
-  readonly attributes: PortAttributes;
+export interface AcceptedChannel {
+  readonly channel: PortChannel;
+  /** The client by the kernel's word, also when it is anonymous to handlers. */
+  readonly kernelPeer: PeerIdentity | undefined;
+  /** The client as handlers may see it. */
+  readonly security: SecurityContext;
+  /** What the client said. */
   readonly info: Uint8Array;
   readonly context: unknown;
+}
+
+/** Who gives clients threads of their own. */
+export interface QuickDesk {
+  readonly threads: QuickThreads;
+  /** What the link in the thread is made with. */
+  readonly link: QuickStart['link'];
+  readonly onStarted: (connection: QuickConnection, kernelPeer: PeerIdentity | undefined) => void;
 }
 
 /** What a connection request is made of. */
@@ -30,7 +57,11 @@ export interface ConnectionRequestParts {
   readonly incoming: IncomingLink;
   readonly attributes: PortAttributes;
   readonly portName: string;
-  readonly onAccepted: (accepted: AcceptedLink) => void;
+  /** Attributes that the server wants with messages. */
+  readonly wants: readonly AttributeName[];
+  readonly onAccepted: (accepted: AcceptedChannel) => void;
+  /** Gives a client that asks for one a thread of its own. */
+  readonly quick: QuickDesk | undefined;
   /** Called once when the decision is made, or is no longer wanted. */
   readonly onSettled: () => void;
 }
@@ -66,9 +97,17 @@ export class ConnectionRequest {
     };
   }
 
-  /** The client, as the kernel identified it; `undefined` where it cannot. */
+  /**
+   * The client, as the kernel identified it; `undefined` where it cannot, or where the client wants to
+   * be anonymous (the access control list was asked all the same).
+   */
   get peer(): PeerIdentity | undefined {
-    return this.#parts.incoming.peer;
+    return this.level === 'anonymous' ? undefined : this.#parts.incoming.peer;
+  }
+
+  /** What the server may learn of the client, and do for it. */
+  get level(): ImpersonationLevel {
+    return effectiveAttributes(this.#parts.attributes, this.#theirs.attributes).allowImpersonation;
   }
 
   /** Whether a decision was made already. */
@@ -83,14 +122,43 @@ export class ConnectionRequest {
    * RangeError when `info` is too long
    */
   accept(options: AcceptOptions = {}): void {
-    const info = options.info ?? new Uint8Array(0);
+    const { info = new Uint8Array(0) } = options;
+    const own = completeAttributes({ ...this.#parts.attributes, ...options.attributes });
     this.#checkInfo(info);
     this.#decide('accept');
-    const { incoming, attributes, onAccepted, onSettled } = this.#parts;
+    const { incoming, portName, wants, onAccepted, onSettled } = this.#parts;
     try {
-      const link = incoming.accept(encodeConnectPayload({ attributes, info }));
-      const effective = effectiveAttributes(attributes, this.#theirs.attributes);
-      onAccepted({ link, attributes: effective, info: this.info, context: options.context });
+      const effective = effectiveAttributes(own, this.#theirs.attributes);
+      const payload = encodeConnectPayload({
+        attributes: own,
+        wanted: wantedBits(wants),
+        isDynamic: false,
+        effectiveOnly: false,
+        info,
+      });
+      const start = {
+        attributes: effective,
+        portName,
+        wants: this.#agreed(effective),
+        peerWants: this.#theirs.wanted,
+      };
+      if (this.#tryQuick(payload, start, options.context)) return;
+      const link = incoming.accept(payload);
+      const channel = new PortChannel(link, start);
+      const security = this.#securityOf(effective.allowImpersonation);
+      const kernelPeer = incoming.peer;
+      if (diagnostics.accept.hasSubscribers) {
+        const { transportName } = link;
+        diagnostics.accept.publish({ portName, peer: kernelPeer, transportName });
+      }
+      const { context } = options;
+      onAccepted({ channel, kernelPeer, security, info: this.info, context });
+    } catch (error) {
+      // Nothing was sent: the client is told why.
+      if (isPortError(error) && error.code === 'QUOTA_EXCEEDED') {
+        incoming.reject(encodeRejectPayload({ status: error.code, info: new Uint8Array(0) }));
+      }
+      throw error;
     } finally {
       onSettled();
     }
@@ -106,6 +174,48 @@ export class ConnectionRequest {
     this.#decide('reject');
     this.#parts.incoming.reject(encodeRejectPayload({ status: 'CONNECTION_REFUSED', info }));
     this.#parts.onSettled();
+  }
+
+  /** @returns whether the client asked for a thread of its own, and got one */
+  #tryQuick(acceptPayload: Uint8Array, channel: QuickStart['channel'], context: unknown): boolean {
+    const { quick, incoming, wants } = this.#parts;
+    if (quick === undefined || (incoming.features & FEATURE.QUICK) === 0) return false;
+    const kernelPeer = incoming.peer;
+    const detached = quick.threads.hasPlace ? incoming.detach?.() : undefined;
+    if (detached === undefined) return false;
+    const { isDynamic, effectiveOnly } = this.#theirs;
+    const level = channel.attributes.allowImpersonation;
+    const connection = quick.threads.start({
+      detached,
+      acceptPayload,
+      link: quick.link,
+      channel,
+      names: wants,
+      info: this.info,
+      context,
+      security: { level, isDynamic, effectiveOnly },
+    });
+    quick.onStarted(connection, kernelPeer);
+    return true;
+  }
+
+  /** Which attributes may come: some only if the client agreed to more than that. */
+  #agreed({ allowImpersonation, dupObjectTypes }: PortAttributes): number {
+    let bits = wantedBits(this.#parts.wants);
+    if (!this.#theirs.isDynamic) bits &= ~ATTRIBUTE.SECURITY;
+    if (allowImpersonation !== 'impersonate') bits &= ~ATTRIBUTE.ON_BEHALF_OF;
+    if (dupObjectTypes.length === 0) bits &= ~ATTRIBUTE.HANDLE;
+    return bits;
+  }
+
+  #securityOf(level: ImpersonationLevel): SecurityContext {
+    const { isDynamic, effectiveOnly } = this.#theirs;
+    return new SecurityContext({
+      peer: this.#parts.incoming.peer,
+      level,
+      isDynamic,
+      effectiveOnly,
+    });
   }
 
   #checkInfo(info: Uint8Array): void {

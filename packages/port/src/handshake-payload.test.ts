@@ -2,8 +2,9 @@
  * Threat: payloads are the peer's bytes: only PROTOCOL_ERROR may come out.
  */
 import {
+  ATTRIBUTE_WORDS,
   DEFAULT_PORT_ATTRIBUTES,
-  PORT_ATTRIBUTE_ORDER,
+  NUMERIC_ATTRIBUTES,
   STATUS,
   type StatusCode,
 } from '@portcall/wire';
@@ -16,10 +17,21 @@ import {
   decodeRejectPayload,
   encodeConnectPayload,
   encodeRejectPayload,
+  type ConnectPayload,
 } from './handshake-payload.js';
 
-const GOOD = { attributes: DEFAULT_PORT_ATTRIBUTES, info: Uint8Array.of(1, 2, 3) };
-const COUNT = PORT_ATTRIBUTE_ORDER.length;
+const GOOD: ConnectPayload = {
+  attributes: DEFAULT_PORT_ATTRIBUTES,
+  wanted: 5,
+  isDynamic: true,
+  effectiveOnly: false,
+  info: Uint8Array.of(1, 2, 3),
+};
+const COUNT = ATTRIBUTE_WORDS;
+
+/** Index of `wanted` as a u32; behind it are tracking, effectiveOnly and 0, then the info's length. */
+const WANTED = 1 + COUNT;
+const INFO_LENGTH = WANTED + 2;
 
 /** A good payload with one u32 changed. */
 function bent(index: number, value: number): Uint8Array {
@@ -29,20 +41,31 @@ function bent(index: number, value: number): Uint8Array {
 }
 
 describe('encodeConnectPayload() and decodeConnectPayload()', () => {
-  it('bring attributes and info over', () => {
+  it('bring everything over', () => {
     const value = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+    const lengths = { minLength: NUMERIC_ATTRIBUTES.length, maxLength: NUMERIC_ATTRIBUTES.length };
+    const others = fc.record({
+      wanted: fc.nat(63),
+      isDynamic: fc.boolean(),
+      effectiveOnly: fc.boolean(),
+      info: fc.uint8Array(),
+    });
     fc.assert(
-      fc.property(
-        fc.array(value, { minLength: 7, maxLength: 7 }),
-        fc.uint8Array(),
-        (values, info) => {
-          const entries = PORT_ATTRIBUTE_ORDER.map((name, index) => [name, values[index]]);
-          const attributes = Object.fromEntries(entries) as typeof DEFAULT_PORT_ATTRIBUTES;
-          const decoded = decodeConnectPayload(encodeConnectPayload({ attributes, info }));
-          expect(decoded).toEqual({ attributes, info });
-        },
-      ),
+      fc.property(fc.array(value, lengths), others, (values, rest) => {
+        const entries = NUMERIC_ATTRIBUTES.map((name, index) => [name, values[index]]);
+        const attributes: typeof DEFAULT_PORT_ATTRIBUTES = {
+          ...DEFAULT_PORT_ATTRIBUTES,
+          ...Object.fromEntries(entries),
+        };
+        const payload = { attributes, ...rest };
+        expect(decodeConnectPayload(encodeConnectPayload(payload))).toEqual(payload);
+      }),
     );
+  });
+
+  it('ignore attribute bits of a later version', () => {
+    expect(decodeConnectPayload(bent(WANTED, 2 ** 32 - 1)).wanted).toBe(63);
+    expect(decodeConnectPayload(bent(WANTED, 64)).wanted).toBe(0);
   });
 
   it('skip attributes of a later version', () => {
@@ -70,9 +93,16 @@ describe('encodeConnectPayload() and decodeConnectPayload()', () => {
     ['2^32 − 1 attributes', bent(0, 2 ** 32 - 1)],
     ['an attribute of 0', bent(1, 0)],
     ['an attribute over 2^31 − 1', bent(3, 2 ** 31)],
-    ['an info that is longer', bent(COUNT + 1, 4)],
-    ['an info that is shorter', bent(COUNT + 1, 2)],
-    ['an info of 4 GiB', bent(COUNT + 1, 2 ** 32 - 1)],
+    ['a tracking of 2', bent(WANTED + 1, 2)],
+    ['an effectiveOnly of 2', bent(WANTED + 1, 0x200)],
+    ['a reserved byte that is not 0', bent(WANTED + 1, 0x10000)],
+    ['a reserved byte that is not 0 either', bent(WANTED + 1, 0x1000000)],
+    ['a handle type that there is not', bent(1 + 13, 32)],
+    ['a level that there is not', bent(1 + 14, 3)],
+    ['a bandwidth of 0', bent(1 + 15, 0)],
+    ['an info that is longer', bent(INFO_LENGTH, 4)],
+    ['an info that is shorter', bent(INFO_LENGTH, 2)],
+    ['an info of 4 GiB', bent(INFO_LENGTH, 2 ** 32 - 1)],
     ['a byte missing', encodeConnectPayload(GOOD).subarray(0, -1)],
   ])('throw PROTOCOL_ERROR for %s', (_, bytes) => {
     expect(codeOf(() => decodeConnectPayload(bytes))).toBe('PROTOCOL_ERROR');
@@ -99,9 +129,9 @@ describe('encodeRejectPayload() and decodeRejectPayload()', () => {
 
 describe('any bytes', () => {
   it('bring out nothing but PROTOCOL_ERROR', () => {
-    const almost = fc.tuple(fc.nat(COUNT + 1), fc.nat(2 ** 32 - 1)).map((args) => bent(...args));
+    const almost = fc.tuple(fc.nat(INFO_LENGTH), fc.nat(2 ** 32 - 1)).map((args) => bent(...args));
     fc.assert(
-      fc.property(fc.oneof(fc.uint8Array({ maxLength: 80 }), almost), (bytes) => {
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 120, size: 'max' }), almost), (bytes) => {
         for (const decode of [decodeConnectPayload, decodeRejectPayload]) {
           expect(['nothing thrown', 'PROTOCOL_ERROR']).toContain(codeOf(() => decode(bytes)));
         }

@@ -1,23 +1,19 @@
-import {
-  CONNECTIONS_MAX,
-  CONNECTIONS_PER_UID_MAX,
-  HANDSHAKE_TIMEOUT_MS,
-  PENDING_CONNECTS_MAX,
-  isPortError,
-  type PortAttributes,
-  type StatusCode,
-} from '@portcall/wire';
-import type { IncomingLink, Transport } from '@portcall/transport';
+import { ATTRIBUTE, type PortAttributes } from '@portcall/wire';
+import type { Transport } from '@portcall/transport';
 
-import { defaultAcl, isAdmitted, type Acl } from './acl.js';
+import { AcceptDesk, type LiveConnection } from './accept-desk.js';
+import type { Acl } from './acl.js';
 import { completeAttributes } from './attributes.js';
-import { chooseTransport } from './choose-transport.js';
-import { claimName, type ClaimedName } from './claim-name.js';
-import { ConnectionRequest, type AcceptedLink } from './connection-request.js';
-import { encodeRejectPayload } from './handshake-payload.js';
-import { parsePortName } from './port-name.js';
+import { claimName } from './claim-name.js';
+import type { AcceptedChannel, ConnectionRequest } from './connection-request.js';
+import { encodeConnectPayload, encodeRejectPayload } from './handshake-payload.js';
+import { wantedBits } from './message-attributes.js';
+import { parseNewPortName } from './port-name.js';
 import { linkOptions, type EndpointOptions } from './port-options.js';
-import { runtimeDirectory } from './runtime-directory.js';
+import { chooseTransportFor, placeOf } from './port-place.js';
+import type { QuickOptions } from './quick-start.js';
+import { QuickThreads } from './quick-threads.js';
+import { listAcl, socketAccess } from './socket-access.js';
 
 /** Decides on a client: calls `accept` or `reject`, now or later. */
 export type ConnectHandler = (request: ConnectionRequest) => void | Promise<void>;
@@ -26,31 +22,40 @@ export type ConnectHandler = (request: ConnectionRequest) => void | Promise<void
 export interface ListenPortOptions extends EndpointOptions {
   /** Who may connect. Default: the user of this process, and root. */
   readonly acl?: Acl;
+  /**
+   * Whether the name may change hands without a gap: this port asks for a name that a live server
+   * has, and gives its own to whoever has the right `admin`. Default false: a name that is taken is
+   * PORT_NAME_IN_USE.
+   */
+  readonly handover?: boolean;
   /** Decides on each client that the ACL admits. Default: accepts. */
   readonly onConnect?: ConnectHandler;
-  /** Connections at once. Default 1 024. */
-  readonly maxConnections?: number;
-  /** Connections of one user at once. Default 256. */
-  readonly maxConnectionsPerUid?: number;
-  /** Clients of one user in the handshake at once. Default 16. */
-  readonly maxPendingConnects?: number;
+  /** Gives clients that ask for it threads of their own. Default: none gets one. */
+  readonly quick?: QuickOptions;
 }
 
 /** A named port that listens. */
 export interface ListeningPort {
+  /** In full: of an unnamed port with the digits that were made up for it. */
   readonly name: string;
   readonly attributes: PortAttributes;
   readonly transport: Transport;
   /** Why there is no shared memory; `undefined` when there is, or was not asked for. */
   readonly fallbackReason: string | undefined;
   /** An accepted connection has ended: its place is free. */
-  releasePlace(uid: number | undefined): void;
+  release(connection: LiveConnection): void;
+  /**
+   * Puts another list in place of the present one. Connections that it does not admit are closed with
+   * ACCESS_DENIED, those that may not call any more have their requests refused.
+   */
+  setAcl(acl: Acl): void;
+  /** Resolves when another server has the name: nobody new comes any more. */
+  readonly handedOver: Promise<void>;
+  /** Clients that have a thread of their own. */
+  readonly threads: QuickThreads | undefined;
   /** Takes the name away and stops listening; connections stay. Safe to call twice. */
   stop(): Promise<void>;
 }
-
-/** The socket of a session port admits its owner (and root, whom nothing keeps out). */
-const SESSION_SOCKET_MODE = 0o600;
 
 /**
  * Claims a name and hands every accepted connection to `onAccepted`.
@@ -60,134 +65,65 @@ const SESSION_SOCKET_MODE = 0o600;
 export async function listenChannels(
   name: string,
   options: ListenPortOptions,
-  onAccepted: (accepted: AcceptedLink) => void,
+  onAccepted: (accepted: AcceptedChannel) => void,
 ): Promise<ListeningPort> {
-  const portName = parsePortName(name);
+  const portName = parseNewPortName(name);
   const attributes = completeAttributes(options.attributes);
-  const { transport, fallbackReason } = await chooseTransport(options.transport);
-  const desk = new AcceptDesk({ name, attributes, options, onAccepted, transport });
-  const claimed: ClaimedName = await claimName({
+  const { transport, fallbackReason } = await chooseTransportFor(portName, options.transport);
+  const { namespace } = portName;
+  const acl = listAcl(namespace, transport, options.acl);
+  const access = socketAccess(namespace, acl);
+  const plainPayload = encodeConnectPayload({
+    attributes,
+    wanted: 0,
+    isDynamic: false,
+    effectiveOnly: false,
+    info: new Uint8Array(0),
+  });
+  const wantsCredentials = (wantedBits(options.wants ?? []) & ATTRIBUTE.SECURITY) !== 0;
+  const link = { ...linkOptions(options, attributes), wantsCredentials };
+  const threads = options.quick === undefined ? undefined : new QuickThreads(options.quick);
+  const desk = new AcceptDesk({
+    name: portName.text,
+    attributes,
+    options,
+    link,
+    threads,
+    onAccepted,
+    acl,
+  });
+  const claimed = await claimName({
     transport,
     name: portName,
-    directory: options.directory ?? runtimeDirectory(),
+    place: placeOf(portName, transport, options.directory),
+    access,
     listen: {
-      ...linkOptions(options, attributes, HANDSHAKE_TIMEOUT_MS),
-      mode: SESSION_SOCKET_MODE,
-      pendingConnectsMax: options.maxPendingConnects ?? PENDING_CONNECTS_MAX,
+      ...link,
+      mode: access.mode,
+      pendingConnectsMax: attributes.maxPendingConnects,
       busyPayload: encodeRejectPayload({ status: 'SERVER_BUSY', info: new Uint8Array(0) }),
       onIncoming: (incoming) => desk.receive(incoming),
     },
+    handoverPayload: options.handover === true ? plainPayload : undefined,
   });
+  const handedOver = desk.offerName(claimed, plainPayload);
+  const stop = (): Promise<void> => {
+    const settling = desk.settleHandover();
+    return settling === undefined ? claimed.close() : settling.then(() => claimed.close());
+  };
   let stopping: Promise<void> | undefined;
   return {
-    name,
+    name: portName.text,
     attributes,
     transport,
     fallbackReason,
-    releasePlace: (uid) => desk.release(uid),
-    stop: () => (stopping ??= claimed.close()),
+    handedOver,
+    threads,
+    release: (connection) => desk.release(connection),
+    setAcl(next) {
+      desk.setAcl(listAcl(namespace, transport, next));
+      claimed.setAccess(socketAccess(namespace, next));
+    },
+    stop: () => (stopping ??= stop()),
   };
-}
-
-interface DeskParts {
-  readonly name: string;
-  readonly attributes: PortAttributes;
-  readonly options: ListenPortOptions;
-  readonly transport: Transport;
-  readonly onAccepted: (accepted: AcceptedLink) => void;
-}
-
-/** Looks at each client in turn: who is it, is there a place, what does the program say. */
-class AcceptDesk {
-  readonly #parts: DeskParts;
-  readonly #acl: Acl;
-  readonly #byUid = new Map<number | undefined, number>();
-  #total = 0;
-
-  constructor(parts: DeskParts) {
-    this.#parts = parts;
-    // Without the kernel's word on who calls, the session directory (mode 700) is the access
-    // control; a list of the program's own then fails closed.
-    const fallback = parts.transport.capabilities.identity ? defaultAcl() : undefined;
-    this.#acl = parts.options.acl ?? fallback ?? [{ action: 'allow' }];
-  }
-
-  receive(incoming: IncomingLink): void {
-    const uid = incoming.peer?.uid;
-    if (!isAdmitted(this.#acl, incoming.peer)) {
-      refuse(incoming, 'ACCESS_DENIED');
-    } else if (!this.#tryEnter(uid)) {
-      refuse(incoming, 'SERVER_BUSY');
-    } else {
-      void this.#decide(incoming, uid);
-    }
-  }
-
-  release(uid: number | undefined): void {
-    this.#total--;
-    const count = (this.#byUid.get(uid) ?? 1) - 1;
-    if (count === 0) this.#byUid.delete(uid);
-    else this.#byUid.set(uid, count);
-  }
-
-  async #decide(incoming: IncomingLink, uid: number | undefined): Promise<void> {
-    const { name, attributes, options, onAccepted } = this.#parts;
-    let accepted = false;
-    let request: ConnectionRequest;
-    try {
-      request = new ConnectionRequest({
-        incoming,
-        attributes,
-        portName: name,
-        onAccepted: (link) => {
-          accepted = true;
-          onAccepted(link);
-        },
-        onSettled: () => {
-          if (!accepted) this.release(uid);
-        },
-      });
-    } catch (error) {
-      if (!isPortError(error)) throw error;
-      this.release(uid);
-      refuse(incoming, error.code);
-      return;
-    }
-    try {
-      if (options.onConnect === undefined) request.accept();
-      else await options.onConnect(request);
-    } catch (error) {
-      // A client that went away is no fault of the program; anything else is.
-      if (!isPortError(error)) {
-        warnOf(error);
-      }
-      if (!request.isDecided) refuseRequest(request);
-    }
-  }
-
-  #tryEnter(uid: number | undefined): boolean {
-    const { options } = this.#parts;
-    const count = this.#byUid.get(uid) ?? 0;
-    if (this.#total >= (options.maxConnections ?? CONNECTIONS_MAX)) return false;
-    if (count >= (options.maxConnectionsPerUid ?? CONNECTIONS_PER_UID_MAX)) return false;
-    this.#total++;
-    this.#byUid.set(uid, count + 1);
-    return true;
-  }
-}
-
-function refuse(incoming: IncomingLink, status: StatusCode): void {
-  incoming.reject(encodeRejectPayload({ status, info: new Uint8Array(0) }));
-}
-
-function refuseRequest(request: ConnectionRequest): void {
-  try {
-    request.reject();
-  } catch (error) {
-    if (!isPortError(error)) throw error; // It went away meanwhile.
-  }
-}
-
-function warnOf(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error), 'PortcallHandlerWarning');
 }

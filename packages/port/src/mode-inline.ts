@@ -1,6 +1,12 @@
 import type { Link } from '@portcall/transport';
 
-import { INLINE_OVERHEAD_BYTES, writeInlineHeader, type MessageHead } from './message-header.js';
+import {
+  INLINE_OVERHEAD_BYTES,
+  addAttributes,
+  writeInlineHeader,
+  type MessageHead,
+} from './message-header.js';
+import type { OutgoingAttributes } from './outgoing-attributes.js';
 
 /** A message whose length is known. */
 export interface KnownMessage {
@@ -8,6 +14,7 @@ export interface KnownMessage {
   readonly parts: readonly Uint8Array[];
   /** Bytes of all parts. */
   readonly totalBytes: number;
+  readonly attributes?: OutgoingAttributes | undefined;
 }
 
 /** Numbers the message that starts at `start` and commits its record. */
@@ -20,16 +27,29 @@ export type StampAndCommit = (
 
 /** Copies the data into the record itself. @returns false when there is no room now */
 export function trySendInline(link: Link, message: KnownMessage, stamp: StampAndCommit): boolean {
-  const { head, parts, totalBytes } = message;
-  const claim = link.tryClaim(INLINE_OVERHEAD_BYTES + totalBytes);
+  const { head, parts, totalBytes, attributes } = message;
+  const attributeBytes = attributes?.lengthBytes ?? 0;
+  const lengthBytes = INLINE_OVERHEAD_BYTES + attributeBytes + totalBytes;
+  const claim = link.tryClaim(lengthBytes);
   if (claim === undefined) return false;
   const { bytes, view, offset } = claim;
-  let position = offset + INLINE_OVERHEAD_BYTES;
+  writeInlineHeader(view, head, offset, totalBytes);
+  if (attributes !== undefined) {
+    // The record's place first: what was handed over beside it cannot be taken back.
+    let canName = false;
+    try {
+      canName = attributes.tryWrite(view, offset + INLINE_OVERHEAD_BYTES, link.companions);
+    } finally {
+      if (!canName) link.abort();
+    }
+    if (!canName) return false;
+    addAttributes(view, offset, attributes);
+  }
+  let position = offset + INLINE_OVERHEAD_BYTES + attributeBytes;
   for (const part of parts) {
     bytes.set(part, position);
     position += part.length;
   }
-  writeInlineHeader(view, head, offset, totalBytes);
-  stamp(view, head, offset, INLINE_OVERHEAD_BYTES + totalBytes);
+  stamp(view, head, offset, lengthBytes);
   return true;
 }

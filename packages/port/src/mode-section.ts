@@ -1,6 +1,6 @@
-import type { Link } from '@portcall/transport';
+import type { Link, SectionReference } from '@portcall/transport';
 
-import { SECTION_MESSAGE_BYTES, writeSectionMessage } from './message-header.js';
+import { SECTION_MESSAGE_BYTES, addAttributes, writeSectionMessage } from './message-header.js';
 import type { KnownMessage, StampAndCommit } from './mode-inline.js';
 
 /**
@@ -8,17 +8,24 @@ import type { KnownMessage, StampAndCommit } from './mode-inline.js';
  * other messages. @returns false when there is no room now
  */
 export function trySendSection(link: Link, message: KnownMessage, stamp: StampAndCommit): boolean {
-  const { head, parts, totalBytes } = message;
+  const { head, parts, totalBytes, attributes } = message;
+  const lengthBytes = SECTION_MESSAGE_BYTES + (attributes?.lengthBytes ?? 0);
   // The record's place first: a section that was handed over cannot be taken back.
-  const claim = link.tryClaim(SECTION_MESSAGE_BYTES);
+  const claim = link.tryClaim(lengthBytes);
   if (claim === undefined) return false;
-  const section = link.sections?.tryPlace(parts, totalBytes);
-  if (section === undefined) {
-    link.abort();
-    return false;
-  }
   const { view, offset } = claim;
+  let section: SectionReference | undefined;
+  try {
+    const canName =
+      attributes === undefined ||
+      attributes.tryWrite(view, offset + SECTION_MESSAGE_BYTES, link.companions);
+    section = canName ? link.sections?.tryPlace(parts, totalBytes) : undefined;
+  } finally {
+    if (section === undefined) link.abort();
+  }
+  if (section === undefined) return false;
   writeSectionMessage(view, head, offset, section);
-  stamp(view, head, offset, SECTION_MESSAGE_BYTES);
+  if (attributes !== undefined) addAttributes(view, offset, attributes);
+  stamp(view, head, offset, lengthBytes);
   return true;
 }

@@ -1,12 +1,12 @@
 import type { MessageId } from '@portcall/wire';
 import { describe, expect, it } from 'vitest';
 
-import { IncomingRequest } from './incoming-request.js';
+import { IncomingRequest, noExtras } from './incoming-request.js';
 import { OpenRequests } from './open-requests.js';
 import { REQUEST_SLOTS_MAX } from './pending-requests.js';
 
 function request(id: number): IncomingRequest {
-  return new IncomingRequest(id as MessageId);
+  return new IncomingRequest(id as MessageId, noExtras(0));
 }
 
 describe('OpenRequests', () => {

@@ -1,9 +1,14 @@
 import { PENDING_REQUESTS_MAX, PortError, TIMEOUT_MS_MAX, type MessageId } from '@portcall/wire';
 
 import type { MessageData } from './message-data.js';
+import type { MemoryRange } from './outgoing-attributes.js';
 
 /** Who waits for the reply to a request; exactly one of the two is called, once. */
 export interface ReplySink {
+  /** How many callbacks deep the request is; left out for 0. */
+  readonly depth?: number;
+  /** Memory that the receiver may reach until it replies. */
+  readonly ranges?: readonly MemoryRange[] | undefined;
   /** The reply. `data` is borrowed. */
   onReply(data: MessageData): void;
   /** There will be no reply. */
@@ -99,6 +104,16 @@ export class PendingRequests {
   isSent(id: number): boolean {
     const slot = this.#find(id);
     return slot >= 0 && this.#states[slot] === STATE.SENT;
+  }
+
+  /** The link's position after a request that was sent and waits. */
+  markOf(id: number): number | undefined {
+    return this.isSent(id) ? this.#marks[id & this.#mask] : undefined;
+  }
+
+  /** The sink of a request that was sent and waits. */
+  get(id: number): ReplySink | undefined {
+    return this.isSent(id) ? this.#sinks[id & this.#mask] : undefined;
   }
 
   /** Takes a request out. @returns `undefined` when no such request waits */

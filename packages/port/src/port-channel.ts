@@ -1,55 +1,31 @@
 import {
   MESSAGE_FLAG,
-  MESSAGE_MODE,
-  MESSAGE_OFFSET,
   MESSAGE_TYPE,
-  PortError,
   STATUS,
   isPortError,
   statusCodeOf,
   type MessageId,
   type PortAttributes,
+  type PortError,
   type StatusCode,
 } from '@portcall/wire';
-import type { Link, LinkEnd, LinkHandler } from '@portcall/transport';
+import type { Link, LinkEnd, LinkHandler, PeerIdentity } from '@portcall/transport';
 
-import { IncomingRequest } from './incoming-request.js';
-import type { MessageData } from './message-data.js';
-import {
-  INLINE_OVERHEAD_BYTES,
-  SECTION_MESSAGE_BYTES,
-  emptyHeader,
-  readMessageHeader,
-  writeInlineHeader,
-  type MessageHead,
-} from './message-header.js';
+import type { ChannelHandler } from './channel-handler.js';
+import { diagnostics } from './diagnostics.js';
+import type { IncomingRequest } from './incoming-request.js';
+import { violation } from './intake.js';
+import { Lease } from './lease.js';
+import { MESSAGE_OVERHEAD_MAX, type MessageHead } from './message-header.js';
 import { trySendInline } from './mode-inline.js';
-import { trySendSection } from './mode-section.js';
 import { OpenRequests } from './open-requests.js';
-import { OutgoingQueue, type QueuedMessage } from './outgoing-queue.js';
+import { OutgoingAttributes, type AttributeParts } from './outgoing-attributes.js';
+import type { QueuedMessage } from './outgoing-queue.js';
+import { Outbox, type MessageSpace, type OutboxHost } from './outbox.js';
 import { PendingRequests, type ReplySink } from './pending-requests.js';
 import type { PortClosed } from './port-closed.js';
-import { failureOfReply, lostRequest, messageTooLong, timedOut } from './request-errors.js';
-
-/** Who gets what the peer sends. Nothing here may throw. */
-export interface ChannelHandler {
-  /** A request: answer it once. `data` is borrowed. */
-  onRequest(request: IncomingRequest, data: MessageData): void;
-  /** A datagram. `data` is borrowed. */
-  onDatagram(data: MessageData): void;
-  /** The last call of all. */
-  onClosed(closed: PortClosed): void;
-}
-
-/** Room for a message's data in memory that goes out as it is. */
-export interface MessageSpace {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  /** First byte of the data. */
-  readonly offset: number;
-  /** End of the room. */
-  readonly limit: number;
-}
+import { Receiver, type ReceiverHost } from './receiver.js';
+import { lostRequest, timedOut } from './request-errors.js';
 
 /** What a channel has done since it was made. */
 export interface ChannelStatistics {
@@ -57,8 +33,18 @@ export interface ChannelStatistics {
   readonly sentInline: number;
   /** Messages sent by section. */
   readonly sentSection: number;
+  /** Bytes of data sent. */
+  readonly sentBytes: number;
   /** Messages received, of either mode. */
   readonly received: number;
+  /** Bytes of data received. */
+  readonly receivedBytes: number;
+  /** Messages of this side that wait for room or credit now. */
+  readonly queued: number;
+  /** Messages of the peer that were not taken yet. */
+  readonly untaken: number;
+  /** Requests of the peer that were refused before anybody saw them. */
+  readonly refused: number;
 }
 
 /** What a channel is made for. */
@@ -67,18 +53,16 @@ export interface ChannelOptions {
   readonly attributes: PortAttributes;
   /** For messages. */
   readonly portName: string;
+  /** `ATTRIBUTE` bits that the peer wants with messages. Default none. */
+  readonly peerWants?: number;
+  /** `ATTRIBUTE` bits that this side wants, as it told the peer. Default none. */
+  readonly wants?: number;
+  /** First sequence numbers and ids, for tests of the wrap at 2^32. */
+  readonly first?: { readonly sequence: number; readonly id: number };
 }
 
-/** Room asked for when a sender does not know the length yet. */
-const CLAIM_BYTES_MIN = 256;
-
-class BorrowedData implements MessageData {
-  bytes: Uint8Array = new Uint8Array(0);
-  view: DataView = new DataView(this.bytes.buffer);
-  offset = 0;
-  lengthBytes = 0;
-  isPrivate = false;
-}
+/** How long a closing side waits for room for its last message, in milliseconds. */
+const LAST_WORD_MS = 1000;
 
 /**
  * Messages over a link: ids, replies, limits, order. One FIFO in each direction, whatever the mode.
@@ -97,41 +81,45 @@ export class PortChannel implements LinkHandler {
   readonly inlineBytesMax: number;
   /** Largest data of one message. */
   readonly dataBytesMax: number;
+  /** Requests are refused with this; `undefined` while the peer may call. */
+  refusal: StatusCode | undefined;
+  readonly #outbox: Outbox;
+  readonly #receiver: Receiver;
   readonly #pending: PendingRequests;
   readonly #open = new OpenRequests();
-  readonly #queue: OutgoingQueue;
-  readonly #header = emptyHeader();
-  readonly #data = new BorrowedData();
-  readonly #space = { bytes: this.#data.bytes, view: this.#data.view, offset: 0, limit: 0 };
-  #handler: ChannelHandler | undefined;
-  #sendSequence = 0;
-  #receiveSequence = 0;
-  #sentCount = 0;
-  #sentSection = 0;
-  #receivedCount = 0;
-  #closeStatus: number | undefined;
+  readonly #lease: Lease | undefined;
+  readonly #peerWants: number;
+  #isExpired = false;
+  /** Status of the CLOSE that this side sends, once it does. */
+  #ownStatus: number | undefined;
+  #lastWordTimer: NodeJS.Timeout | undefined;
+  #peerStatus: number | undefined;
   #closed: PortClosed | undefined;
 
   constructor(link: Link, options: ChannelOptions) {
-    const { attributes } = options;
+    const { attributes, portName, first = { sequence: 0, id: 1 } } = options;
     this.link = link;
     this.attributes = attributes;
-    this.portName = options.portName;
-    const inlineLimit = link.sections === undefined ? Infinity : attributes.inlineLimit;
-    this.inlineBytesMax = Math.min(inlineLimit, link.recordBytesMax - INLINE_OVERHEAD_BYTES);
-    const sectionBytesMax = link.sections?.sectionBytesMax ?? 0;
-    this.dataBytesMax = Math.min(
-      attributes.maxMessageLength,
-      Math.max(this.inlineBytesMax, sectionBytesMax),
-    );
-    this.#queue = new OutgoingQueue(attributes);
-    this.#pending = new PendingRequests({
-      drain: () => link.drain(),
-      onExpired: (id, sink, wasSent) => {
-        this.#cancelAtPeer(id, wasSent);
-        sink.onFailure(timedOut(this.portName, wasSent));
+    this.portName = portName;
+    this.#peerWants = options.peerWants ?? 0;
+    this.#outbox = new Outbox(link, attributes, this.#outboxHost(), first.sequence);
+    this.inlineBytesMax = this.#outbox.inlineBytesMax;
+    this.dataBytesMax = this.#outbox.dataBytesMax;
+    this.#pending = new PendingRequests(
+      {
+        drain: () => link.drain(),
+        onExpired: (id, sink, wasSent) => {
+          this.#cancelAtPeer(id, wasSent);
+          sink.onFailure(timedOut(this.portName, wasSent));
+        },
       },
+      first.id,
+    );
+    this.#receiver = new Receiver(this.#receiverHost(), {
+      wants: options.wants ?? 0,
+      sequence: first.sequence,
     });
+    this.#lease = this.#makeLease();
   }
 
   /** Why it closed; `undefined` while it is open. */
@@ -141,8 +129,14 @@ export class PortChannel implements LinkHandler {
 
   /** Counts since the channel was made. */
   get statistics(): ChannelStatistics {
-    const sentInline = this.#sentCount - this.#sentSection;
-    return { sentInline, sentSection: this.#sentSection, received: this.#receivedCount };
+    const { sent, queuedCount } = this.#outbox;
+    return {
+      sentInline: sent.inline,
+      sentSection: sent.section,
+      sentBytes: sent.bytes,
+      ...this.#receiver.counts,
+      queued: queuedCount,
+    };
   }
 
   /** Requests of either side that wait for a reply. */
@@ -152,14 +146,26 @@ export class PortChannel implements LinkHandler {
 
   /** Nothing is under way: no request of either side, no message that waits for room. */
   get isIdle(): boolean {
-    return this.activity === 0 && this.#queue.isEmpty;
+    return this.activity === 0 && this.#outbox.queuedCount === 0;
   }
 
-  /** Begins delivery. Once. */
-  start(handler: ChannelHandler): void {
-    this.#handler = handler;
-    const recordBytesMax = SECTION_MESSAGE_BYTES + this.attributes.maxMessageLength;
-    this.link.start(this, { recordBytesMax });
+  /**
+   * Begins delivery. Once.
+   *
+   * @param takesLater the handler calls `taken` for each request and datagram; otherwise they count as
+   * taken when the handler returns
+   */
+  start(handler: ChannelHandler, takesLater = false): void {
+    this.#receiver.handler = handler;
+    this.#receiver.takesLater = takesLater;
+    const recordBytesMax = MESSAGE_OVERHEAD_MAX + this.attributes.maxMessageLength;
+    const takesHandles = this.attributes.dupObjectTypes.length > 0;
+    this.link.start(this, { recordBytesMax, takesHandles });
+  }
+
+  /** A request or datagram with so much data was taken: the peer may send another. */
+  taken(dataBytes: number): void {
+    if (this.#closed === undefined) this.#receiver.taken(dataBytes);
   }
 
   /**
@@ -169,7 +175,7 @@ export class PortChannel implements LinkHandler {
    * @throws PortError DISCONNECTED, QUOTA_EXCEEDED
    */
   addRequest(sink: ReplySink, deadlineMs: number): MessageId {
-    if (this.#closed !== undefined) throw lostRequest(this.portName, this.#closed, false);
+    this.#throwIfClosed();
     return this.#pending.add(sink, deadlineMs);
   }
 
@@ -186,37 +192,46 @@ export class PortChannel implements LinkHandler {
   }
 
   /**
+   * Gives a request up whose link has ended, for a thread that cannot wait to be told so.
+   *
+   * @returns the error of the request
+   */
+  loseRequest(id: MessageId): PortError {
+    const mark = this.#pending.markOf(id);
+    const closed = this.#reasonOf({ kind: 'ended' });
+    this.#pending.take(id);
+    return lostRequest(this.portName, closed, mark !== undefined && this.link.wasConsumed(mark));
+  }
+
+  /**
    * Room to encode a message in place, or `undefined` when it must be sent by `send()`: the ring is
    * full, others wait already, or the port is closed. Then `commit` or `abort`, before anything
    * else.
+   *
+   * @param type of the message, one of `MESSAGE_TYPE`
    */
-  claim(minBytes: number): MessageSpace | undefined {
-    if (this.#closed !== undefined || !this.#queue.isEmpty) return undefined;
-    const wanted = Math.min(Math.max(minBytes, CLAIM_BYTES_MIN), this.inlineBytesMax);
-    const claim = this.link.tryClaim(INLINE_OVERHEAD_BYTES + wanted);
-    if (claim === undefined) return undefined;
-    const space = this.#space;
-    space.bytes = claim.bytes;
-    space.view = claim.view;
-    space.offset = claim.offset + INLINE_OVERHEAD_BYTES;
-    space.limit = Math.min(
-      claim.limit,
-      space.offset + Math.min(this.inlineBytesMax, this.dataBytesMax),
-    );
-    return space;
+  claim(minBytes: number, type: number): MessageSpace | undefined {
+    if (this.#closed !== undefined || this.#ownStatus !== undefined) return undefined;
+    return this.#outbox.claim(minBytes, type);
   }
 
   /** Sends what was encoded into the claim up to `end`. */
   commit(head: MessageHead, end: number): void {
-    const { view, offset } = this.#space;
-    const start = offset - INLINE_OVERHEAD_BYTES;
-    writeInlineHeader(view, head, start, end - offset);
-    this.#stampAndCommit(view, head, start, end - start);
+    this.#outbox.commit(head, end);
   }
 
   /** Gives the claim back unused. */
   abort(): void {
-    this.link.abort();
+    this.#outbox.abort();
+  }
+
+  /**
+   * The attributes of a message, those that the peer wants.
+   *
+   * @throws RangeError for too many or too long ones
+   */
+  attributesOf(parts: AttributeParts): OutgoingAttributes | undefined {
+    return OutgoingAttributes.of(parts, this.#peerWants);
   }
 
   /**
@@ -231,16 +246,29 @@ export class PortChannel implements LinkHandler {
     parts: readonly Uint8Array[],
     onSettled?: (error?: PortError) => void,
   ): void {
-    if (this.#closed !== undefined) throw lostRequest(this.portName, this.#closed, false);
-    const totalBytes = parts.reduce((sum, part) => sum + part.length, 0);
-    if (totalBytes > this.dataBytesMax) throw messageTooLong(this, totalBytes);
-    const message: QueuedMessage = { head, parts, totalBytes, onSettled };
-    if (this.#queue.isEmpty && this.#trySend(message)) {
-      onSettled?.();
-      return;
+    this.sendMessage({ head, parts, totalBytes: bytesOf(parts), onSettled });
+  }
+
+  /** As `send`, with attributes or a wish for a mode. */
+  sendMessage(message: QueuedMessage): void {
+    this.#throwIfClosed();
+    try {
+      this.#outbox.send(message);
+    } catch (error) {
+      if (isPortError(error) && error.code === 'QUOTA_EXCEEDED') this.#tellRefused();
+      throw error;
     }
-    // The link may have ended just now; then there is nobody to queue for.
-    this.#queue.push(message);
+  }
+
+  /** Whether nothing of this side waits for room or credit, nor anybody who was refused. */
+  get isDrained(): boolean {
+    return this.#closed !== undefined || this.#outbox.isDrained;
+  }
+
+  /** Sends a message now or not at all. @throws PortError MESSAGE_TOO_LONG, DISCONNECTED */
+  trySendMessage(message: QueuedMessage): boolean {
+    this.#throwIfClosed();
+    return this.#outbox.trySend(message);
   }
 
   /**
@@ -269,186 +297,204 @@ export class PortChannel implements LinkHandler {
       status: STATUS[code].id,
       flags: executed === undefined ? 0 : flags[executed],
     };
-    try {
-      this.send(head, []);
-    } catch (error) {
-      if (!isPortError(error)) throw error; // Closed: nobody waits. A reply this short is queued.
-    }
+    this.#sendShort(head, []);
+  }
+
+  /** Asks the peer whether it has read all that was sent before. */
+  ping(sink: ReplySink, deadlineMs: number): MessageId {
+    const id = this.addRequest(sink, deadlineMs);
+    this.send({ type: MESSAGE_TYPE.PING, messageId: id, status: 0, flags: 0 }, []);
+    return id;
   }
 
   /** Says goodbye with a status (0: none) and ends the link; what was sent before arrives first. */
   close(status: number): void {
-    if (this.#closed !== undefined || this.#closeStatus !== undefined) return;
-    const head = { type: MESSAGE_TYPE.CLOSE, messageId: 0, status, flags: 0 };
-    trySendInline(this.link, { head, parts: [], totalBytes: 0 }, this.#stamp);
-    this.link.close();
+    if (this.#closed !== undefined || this.#ownStatus !== undefined) return;
+    this.#ownStatus = status;
+    if (this.#peerStatus !== undefined || this.#tryLastWord()) {
+      this.link.close();
+      return;
+    }
+    // No room for it now: a peer that reads makes some, and one that does not has had its time.
+    this.#lastWordTimer = setTimeout(() => this.link.close(), LAST_WORD_MS);
   }
 
   onRecord(bytes: Uint8Array, view: DataView, offset: number, lengthBytes: number): void {
-    const header = this.#header;
-    readMessageHeader(header, view, offset, lengthBytes);
-    if (header.sequence !== this.#receiveSequence) {
-      throw violation(`sequence is ${header.sequence}, wanted ${this.#receiveSequence}`);
-    }
-    this.#receiveSequence = (this.#receiveSequence + 1) >>> 0;
-    this.#receivedCount++;
-    if (this.#closeStatus !== undefined) throw violation('a message came after CLOSE');
-    if (header.dataLength > this.dataBytesMax) {
-      throw violation(`data is ${header.dataLength} bytes, limit is ${this.dataBytesMax} bytes`);
-    }
-    const data = this.#data;
-    data.bytes = bytes;
-    data.view = view;
-    data.offset = header.dataOffset;
-    data.lengthBytes = header.dataLength;
-    data.isPrivate = false;
-    if (header.mode === MESSAGE_MODE.SECTION) this.#takeSection(data);
-    this.#dispatch(data);
+    if (this.#peerStatus !== undefined) throw violation('a message came after CLOSE');
+    this.#receiver.onRecord(bytes, view, offset, lengthBytes);
   }
 
   onWritable(): void {
-    for (let message = this.#queue.peek(); message !== undefined; message = this.#queue.peek()) {
-      try {
-        if (!this.#trySend(message)) return;
-        this.#queue.shift();
-        message.onSettled?.();
-      } catch (error) {
-        if (!isPortError(error)) throw error;
-        this.#queue.shift();
-        this.#failUnsent(message, error);
-      }
+    if (this.#ownStatus !== undefined) {
+      if (this.#tryLastWord()) this.link.close();
+      return;
     }
+    this.#outbox.onWritable();
+  }
+
+  runNow(): void {
+    this.#receiver.handler?.runNow?.();
   }
 
   onEnd(end: LinkEnd): void {
     const closed = this.#reasonOf(end);
     this.#closed = closed;
-    for (const message of this.#queue.clear()) {
+    this.#lease?.stop();
+    clearTimeout(this.#lastWordTimer);
+    for (const message of this.#outbox.clear()) {
       message.onSettled?.(lostRequest(this.portName, closed, false));
     }
     this.#pending.takeAll((sink, wasSent, mark) => {
       const delivered = wasSent && this.link.wasConsumed(mark);
       sink.onFailure(lostRequest(this.portName, closed, delivered));
     });
-    for (const request of this.#open.takeAll()) cancel(request);
-    this.#handler?.onClosed(closed);
+    for (const request of this.#open.takeAll()) request.cancel();
+    this.#tellEnd(closed);
+    this.#receiver.handler?.onClosed(closed);
   }
 
-  #dispatch(data: MessageData): void {
-    const header = this.#header;
-    switch (header.type) {
-      case MESSAGE_TYPE.REQUEST:
-        this.#onRequest(data);
-        return;
-      case MESSAGE_TYPE.REPLY:
-        this.#onReply(data);
-        return;
-      case MESSAGE_TYPE.DATAGRAM:
-        this.#handler?.onDatagram(data);
-        return;
-      case MESSAGE_TYPE.CANCEL: {
-        const request = this.#open.find(header.messageId);
-        if (request !== undefined) this.#onCancel(request);
-        return;
-      }
-      default:
-        this.#closeStatus = header.status;
-        // Nothing may follow; what we had sent is the peer's, and it has gone.
-        this.link.close();
-    }
-  }
-
-  #onRequest(data: MessageData): void {
-    const request = new IncomingRequest(this.#header.messageId as MessageId);
-    if (request.id === 0 || !this.#open.add(request)) {
-      throw violation(`request id ${request.id} is 0 or outstanding already`);
-    }
-    this.#handler?.onRequest(request, data);
-  }
-
-  #onReply(data: MessageData): void {
-    const { messageId, status, flags } = this.#header;
-    const sink = this.#pending.take(messageId);
-    // The answer to a request that was cancelled or timed out: nobody waits, nothing to do.
-    if (sink === undefined) return;
-    if (status === 0) sink.onReply(data);
-    else sink.onFailure(failureOfReply(this.portName, { status, flags, data }));
-  }
-
-  #onCancel(request: IncomingRequest): void {
-    this.#open.remove(request);
-    cancel(request);
-  }
-
-  #takeSection(data: BorrowedData): void {
-    const { sections } = this.link;
-    if (sections === undefined) throw violation('section mode was not agreed on');
-    const { sectionId, dataLength } = this.#header;
-    data.bytes = sections.take({ sectionId, lengthBytes: dataLength });
-    data.view = new DataView(data.bytes.buffer, data.bytes.byteOffset, data.bytes.byteLength);
-    data.offset = 0;
-    data.isPrivate = true;
-  }
-
-  #trySend(message: QueuedMessage): boolean {
-    if (message.totalBytes <= this.inlineBytesMax) {
-      return trySendInline(this.link, message, this.#stamp);
-    }
-    const sent = trySendSection(this.link, message, this.#stamp);
-    if (sent) this.#sentSection++;
-    return sent;
-  }
-
-  readonly #stamp = (view: DataView, head: MessageHead, start: number, length: number): void =>
-    this.#stampAndCommit(view, head, start, length);
-
-  #stampAndCommit(view: DataView, head: MessageHead, start: number, lengthBytes: number): void {
-    view.setUint32(start + MESSAGE_OFFSET.SEQUENCE, this.#sendSequence, true);
-    this.#sendSequence = (this.#sendSequence + 1) >>> 0;
-    this.#sentCount++;
-    this.link.commit(lengthBytes);
-    if (head.type === MESSAGE_TYPE.REQUEST) {
-      this.#pending.markSent(head.messageId, this.link.mark());
+  /** Sends what the peer must have, and what is never long. */
+  #sendShort(head: MessageHead, parts: readonly Uint8Array[]): void {
+    try {
+      this.send(head, parts);
+    } catch (error) {
+      if (!isPortError(error)) throw error;
+      // Closed: nobody waits. Or the peer asks and asks and reads nothing: that is its end.
+      if (error.code === 'PROTOCOL_ERROR') this.link.close();
     }
   }
 
   #cancelAtPeer(id: MessageId, wasSent: boolean): void {
-    if (!wasSent) {
-      this.#queue.removeRequest(id, MESSAGE_TYPE.REQUEST);
-      return;
-    }
-    const head = { type: MESSAGE_TYPE.CANCEL, messageId: id, status: 0, flags: 0 };
-    try {
-      this.send(head, []);
-    } catch (error) {
-      // Closed, or so full that even this finds no place: the reply, if any, will be ignored.
-      if (!isPortError(error)) throw error;
+    if (wasSent) {
+      this.#sendShort({ type: MESSAGE_TYPE.CANCEL, messageId: id, status: 0, flags: 0 }, []);
+    } else {
+      this.#outbox.remove(id, MESSAGE_TYPE.REQUEST) ?? this.#outbox.remove(id, MESSAGE_TYPE.RANGE);
     }
   }
 
-  #failUnsent(message: QueuedMessage, error: PortError): void {
+  #onUnsendable(message: QueuedMessage, error: PortError): void {
     message.onSettled?.(error);
     const { type, messageId } = message.head;
-    if (type === MESSAGE_TYPE.REQUEST) this.#pending.take(messageId)?.onFailure(error);
     if (type === MESSAGE_TYPE.REPLY) this.failRequest(messageId as MessageId, error.code, 'yes');
+    else if (messageId !== 0) this.#pending.take(messageId)?.onFailure(error);
+  }
+
+  #throwIfClosed(): void {
+    const closed = this.#closed ?? (this.#ownStatus === undefined ? undefined : LOCAL);
+    if (closed !== undefined) throw lostRequest(this.portName, closed, false);
+  }
+
+  /** @returns whether the CLOSE was sent */
+  #tryLastWord(): boolean {
+    const head = { type: MESSAGE_TYPE.CLOSE, messageId: 0, status: this.#ownStatus ?? 0, flags: 0 };
+    return trySendInline(this.link, { head, parts: [], totalBytes: 0 }, this.#outbox.stamp);
   }
 
   #reasonOf(end: LinkEnd): PortClosed {
-    if (this.#closeStatus !== undefined) {
-      return { reason: 'closed', status: statusCodeOf(this.#closeStatus) };
+    if (this.#isExpired) return { reason: 'unresponsive' };
+    if (this.#peerStatus !== undefined) {
+      return { reason: 'closed', status: statusCodeOf(this.#peerStatus) };
     }
     if (end.kind === 'violation') return { reason: 'violation', text: end.text };
-    return { reason: end.kind === 'local' ? 'local' : 'died' };
+    if (end.kind !== 'local') return { reason: 'died' };
+    const status = statusCodeOf(this.#ownStatus ?? 0);
+    return status === undefined ? LOCAL : { reason: 'local', status };
+  }
+
+  /** What every diagnostics message begins with. */
+  get #subject(): { readonly portName: string; readonly peer: PeerIdentity | undefined } {
+    return { portName: this.portName, peer: this.link.peer };
+  }
+
+  #tellRefused(): void {
+    if (!diagnostics.quota.hasSubscribers) return;
+    const { queuedCount: messages, queuedBytes: bytes } = this.#outbox;
+    diagnostics.quota.publish({ ...this.#subject, what: 'refused', messages, bytes });
+  }
+
+  #tellEnd(closed: PortClosed): void {
+    if (closed.reason === 'violation' && diagnostics.protocolError.hasSubscribers) {
+      diagnostics.protocolError.publish({ ...this.#subject, text: closed.text });
+    }
+    if (diagnostics.death.hasSubscribers) {
+      diagnostics.death.publish({ ...this.#subject, closed });
+    }
+  }
+
+  #outboxHost(): OutboxHost {
+    return {
+      portName: this.portName,
+      onSent: ({ type, messageId }) => {
+        this.#pending.markSent(messageId, this.link.mark());
+        this.#lease?.begin();
+        if (type === MESSAGE_TYPE.REQUEST && diagnostics.request.hasSubscribers) {
+          diagnostics.request.publish({ ...this.#subject, messageId, role: 'client' });
+        }
+      },
+      onUnsendable: (message, error) => this.#onUnsendable(message, error),
+      onRoom: () => this.#receiver.onRoom(),
+      onDrained: () => this.#receiver.handler?.onDrained?.(),
+    };
+  }
+
+  #receiverHost(): ReceiverHost {
+    const { link, portName, attributes, dataBytesMax } = this;
+    const refusal = (): StatusCode | undefined => this.refusal;
+    return {
+      link,
+      portName,
+      attributes,
+      dataBytesMax,
+      pending: this.#pending,
+      open: this.#open,
+      outbox: this.#outbox,
+      subject: this.#subject,
+      get refusal() {
+        return refusal();
+      },
+      send: (head, parts) => this.send(head, parts),
+      sendShort: (head, parts) => this.#sendShort(head, parts),
+      failRequest: (id, code, executed) => this.failRequest(id, code, executed),
+      close: (status) => this.close(status),
+      onPeerClose: (status) => {
+        this.#peerStatus = status;
+        // Nothing may follow; what we had sent is the peer's, and it has gone.
+        link.close();
+      },
+    };
+  }
+
+  #makeLease(): Lease | undefined {
+    const peerPid = this.link.peer?.pid;
+    // Where nobody can tell whether the peer works, silence proves nothing.
+    if (peerPid === undefined) return undefined;
+    return new Lease(
+      {
+        peerPid,
+        isWaiting: () => this.#pending.count > 0,
+        receivedCount: () => this.#receiver.count,
+        ping: () => this.#pingForLease(),
+        onExpired: () => {
+          this.#isExpired = true;
+          this.link.close();
+        },
+      },
+      this.attributes.leaseMs,
+    );
+  }
+
+  #pingForLease(): void {
+    const ignore = (): void => undefined;
+    try {
+      this.ping({ onReply: ignore, onFailure: ignore }, Infinity);
+    } catch (error) {
+      if (!isPortError(error)) throw error; // Closed or full: then silence alone has to tell.
+    }
   }
 }
 
-function cancel(request: IncomingRequest): void {
-  request.isSettled = true;
-  const { onCancel } = request;
-  request.onCancel = undefined;
-  onCancel?.();
-}
+const LOCAL: PortClosed = { reason: 'local' };
 
-function violation(text: string): PortError {
-  return new PortError('PROTOCOL_ERROR', `Cannot take message: ${text}`);
+function bytesOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }

@@ -8,32 +8,86 @@ import {
 } from '@portcall/wire';
 import type { PeerIdentity } from '@portcall/transport';
 
-import type { IncomingRequest } from './incoming-request.js';
+import { diagnostics } from './diagnostics.js';
+import { noExtras, type IncomingExtras, type IncomingRequest } from './incoming-request.js';
+import type { AttributeName, MessageAttributes } from './message-attributes.js';
+import type { ClaimedIdentity } from './outgoing-attributes.js';
 import type { PortChannel } from './port-channel.js';
-import type { PortEnd } from './port-end.js';
+import type { MessageMode, PortEnd, RequestOptions } from './port-end.js';
+import { PortHandle, handleTypeOf } from './port-handle.js';
+import { PortRequest, messageOf } from './port-request.js';
+import { RangeAccess, type RangePart } from './range-access.js';
+import { PrivateView } from './view.js';
 
-/** A request or datagram that a peer sent; the message's data is the receiver's own copy. */
-export class PortMessage {
-  /** The data. Owner: the receiver. */
-  readonly data: Uint8Array;
-  /** The communication port it came through. */
+/**
+ * What a message is: one that wants a reply ('request', or 'callback' within a request of ours), one
+ * that does not, or the notice that the connection has ended, which is the last.
+ */
+export type MessageKind = 'request' | 'callback' | 'datagram' | 'port-closed' | 'client-died';
+
+/** What all messages of a port have in common. */
+export interface MessageSource {
   readonly port: PortEnd;
-  readonly #channel: PortChannel;
+  readonly channel: PortChannel;
+  /** Attributes that the receiver asked for. */
+  readonly wants: ReadonlySet<AttributeName>;
+  /** Bytes of views that are held now. */
+  viewBytes: number;
+}
+
+/** A message as it arrived. */
+export interface ArrivedMessage {
+  readonly kind: MessageKind;
+  readonly data: Uint8Array;
+  readonly request?: IncomingRequest;
+  readonly extras?: IncomingExtras;
+  /** The data came by section: it is memory of its own. */
+  readonly isPrivate?: boolean;
+}
+
+/** A request that its receiver has dropped without a word must not leave its sender waiting. */
+const dropped = new FinalizationRegistry<{
+  readonly channel: PortChannel;
+  readonly request: IncomingRequest;
+}>(({ channel, request }) => {
+  if (channel.settle(request)) channel.failRequest(request.id, 'SERVER_FAULT', undefined);
+});
+
+/** A message that a peer sent; its data is the receiver's own copy. */
+export class PortMessage {
+  readonly kind: MessageKind;
+  /** The data. Owner: the receiver. Of length 0 once a view of it is released. */
+  readonly data: Uint8Array;
+  readonly #source: MessageSource;
   readonly #request: IncomingRequest | undefined;
+  readonly #extras: IncomingExtras;
+  readonly #handles: readonly PortHandle[];
+  readonly #view: PrivateView | undefined;
+  readonly #peer: PeerIdentity | undefined;
+  /** On `performance.now()`'s clock; Infinity where the sender named no deadline. */
+  readonly #deadlineMs: number;
   #replied = false;
   #deferred = false;
   #aborter: AbortController | undefined;
+  #attributes: MessageAttributes | undefined;
 
-  constructor(
-    port: PortEnd,
-    channel: PortChannel,
-    request: IncomingRequest | undefined,
-    data: Uint8Array,
-  ) {
-    this.port = port;
+  constructor(source: MessageSource, arrived: ArrivedMessage) {
+    const { kind, data, request, extras = noExtras(0) } = arrived;
+    this.#source = source;
+    this.kind = kind;
     this.data = data;
-    this.#channel = channel;
     this.#request = request;
+    this.#extras = extras;
+    if (extras.credentials !== undefined) source.port.security.update(extras.credentials);
+    this.#peer = source.port.peer;
+    this.#deadlineMs = performance.now() + (extras.attributes.remainingMs ?? Infinity);
+    this.#handles = extras.handles.map((fd) => new PortHandle(handleTypeOf(fd) ?? 'file', fd));
+    this.#view = arrived.isPrivate === true ? this.#makeView() : undefined;
+  }
+
+  /** The communication port it came through. */
+  get port(): PortEnd {
+    return this.#source.port;
   }
 
   /** Whether the sender waits for a reply. */
@@ -41,9 +95,30 @@ export class PortMessage {
     return this.#request !== undefined;
   }
 
-  /** The sender, as the kernel identified it when it connected. */
+  /** Number of a request on its connection; 0 for others. */
+  get messageId(): number {
+    return this.#request?.id ?? 0;
+  }
+
+  /** Of a callback: `messageId` of this side's own request that the sender is serving; else 0. */
+  get callbackId(): number {
+    const callbackOf = this.#request?.callbackOf;
+    return callbackOf instanceof PortRequest ? callbackOf.id : 0;
+  }
+
+  /** Number of the message in its direction, from 0. */
+  get sequence(): number {
+    return this.#extras.sequence;
+  }
+
+  /** The sender, as the kernel identified it; with dynamic tracking as it was when it sent this. */
   get peer(): PeerIdentity | undefined {
-    return this.port.peer;
+    return this.#peer;
+  }
+
+  /** What came with it, of what this side asked for. */
+  get attributes(): MessageAttributes {
+    return (this.#attributes ??= this.#collect());
   }
 
   /** Aborted when the sender cancels, or goes away. */
@@ -67,8 +142,8 @@ export class PortMessage {
    * @returns false when the sender is gone or no longer waits
    * @throws PortError REPLY_MISMATCH for a datagram or a second reply, MESSAGE_TOO_LONG
    */
-  async reply(data: Uint8Array): Promise<boolean> {
-    return this.#answer('reply', 0, [data]);
+  async reply(data: Uint8Array, options: { readonly mode?: MessageMode } = {}): Promise<boolean> {
+    return this.#answer('reply', 0, data, options.mode);
   }
 
   /**
@@ -78,66 +153,186 @@ export class PortMessage {
    * @throws PortError REPLY_MISMATCH
    */
   async fail(code: StatusCode, text: string): Promise<boolean> {
-    const bytes = Buffer.from(text).subarray(0, this.#channel.dataBytesMax);
-    return this.#answer('fail', STATUS[code].id, [bytes]);
+    const bytes = Buffer.from(text).subarray(0, this.#source.channel.dataBytesMax);
+    return this.#answer('fail', STATUS[code].id, bytes, 'auto');
+  }
+
+  /**
+   * Calls the sender back, within its request: it is reached as long as that waits, by the handler it
+   * gave for it. What remains of the request's deadline, where that is known, limits it too.
+   *
+   * @returns the reply's data
+   * @throws PortError REPLY_MISMATCH for a datagram or after the reply, CANCELED when the request is
+   * cancelled, QUOTA_EXCEEDED more than 32 deep, and as `PortEnd.request`
+   *
+   * Source: LPC callbacks (NtRequestWaitReplyPort while serving a message).
+   */
+  callback(data: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const callbackOf = this.#openRequest('call back');
+      const signals = [this.signal, ...(options.signal === undefined ? [] : [options.signal])];
+      const origin = { isDynamic: false, callbackOf };
+      const leftMs = Math.min(options.timeoutMs ?? Infinity, this.#deadlineMs - performance.now());
+      const limit = leftMs === Infinity ? {} : { timeoutMs: leftMs };
+      const request = new PortRequest(
+        this.#source.channel,
+        { ...options, ...limit, signal: AbortSignal.any(signals) },
+        origin,
+        (error, reply) => (error === undefined ? resolve(reply) : reject(error)),
+      );
+      request.start(data, origin);
+    });
+  }
+
+  /**
+   * Reads memory that the sender lets this side reach until the reply.
+   *
+   * @param index of the range in `attributes.direct`
+   * @throws RangeError outside the range; PortError ACCESS_DENIED, REPLY_MISMATCH after the reply,
+   * CANCELED, DISCONNECTED
+   */
+  async read(index: number, part: RangePart = {}): Promise<Uint8Array> {
+    return this.#rangeAccess('read').read(index, part);
+  }
+
+  /** Writes into memory that the sender lets this side reach. @throws as `read` */
+  async write(index: number, bytes: Uint8Array, offset = 0): Promise<void> {
+    return this.#rangeAccess('write').write(index, bytes, offset);
+  }
+
+  /**
+   * For whom a call made now on behalf of the sender is made: pass it as `onBehalfOf`. The receiver of
+   * that call sees who calls (this process), and separately this chain, nearest first.
+   *
+   * @throws PortError ACCESS_DENIED unless both sides allow the level 'impersonate'
+   *
+   * Source: NtImpersonateClientOfPort; identities are never merged.
+   */
+  impersonate(): readonly ClaimedIdentity[] {
+    const { port, channel } = this.#source;
+    const chain = this.#extras.attributes.onBehalfOf ?? [];
+    return port.security.impersonate(chain, channel.portName);
   }
 
   /** Says that the reply comes after the handler has returned. */
   defer(): void {
     this.#deferred = true;
+    this.answerIfDropped();
+  }
+
+  /** From now on its being collected without a reply is a SERVER_FAULT to the sender. */
+  answerIfDropped(): void {
+    const request = this.#request;
+    if (request === undefined || this.#replied) return;
+    dropped.register(this, { channel: this.#source.channel, request });
   }
 
   /** Called when the handler has returned: a request must not be left hanging. */
   async settleAfterHandler(error: unknown): Promise<void> {
-    if (!this.isRequest || this.#replied || (this.#deferred && error === undefined)) return;
+    const isOpen = this.isRequest && !this.#replied;
+    if (isOpen && this.#deferred && error === undefined) return;
+    this.release();
+    if (!isOpen) return;
     if (isPortError(error)) await this.fail(error.code, error.message);
     else await this.fail('SERVER_FAULT', 'The handler failed or did not reply');
   }
 
-  async #answer(verb: string, status: number, parts: readonly Uint8Array[]): Promise<boolean> {
+  /** Closes the handles that were not claimed, and gives back a view that was not retained. */
+  release(): void {
+    for (const handle of this.#handles) handle.close();
+    this.#view?.releaseUnlessRetained();
+  }
+
+  #makeView(): PrivateView | undefined {
+    const source = this.#source;
+    const { length } = this.data;
+    const limit = source.port.attributes.maxViewSize;
+    if (!source.wants.has('view') || source.viewBytes + length > limit) return undefined;
+    source.viewBytes += length;
+    return new PrivateView(this.data, () => (source.viewBytes -= length));
+  }
+
+  #collect(): MessageAttributes {
+    const { wants, port } = this.#source;
+    const { attributes, sequence } = this.#extras;
+    const depth = this.#request?.depth ?? 0;
+    const all: Omit<MessageAttributes, 'valid'> = {
+      security: this.#peer,
+      view: this.#view,
+      context: { portContext: port.context, sequence, messageId: this.messageId, depth },
+      handle: this.#handles.length === 0 ? undefined : this.#handles,
+      token: port.security.token,
+      direct: attributes.ranges,
+      workOnBehalf: attributes.work,
+      onBehalfOf: attributes.onBehalfOf,
+      deadline: attributes.remainingMs,
+    } as { [K in keyof Omit<MessageAttributes, 'valid'>]: MessageAttributes[K] };
+    const present = Object.entries(all).filter(([name, value]) => {
+      return value !== undefined && wants.has(name as AttributeName);
+    });
+    const valid = new Set(present.map(([name]) => name as AttributeName));
+    return { valid, ...Object.fromEntries(present) };
+  }
+
+  #rangeAccess(verb: string): RangeAccess {
+    const request = this.#openRequest(`${verb} a range`);
+    const ranges = this.#extras.attributes.ranges ?? [];
+    return new RangeAccess(this.#source.channel, request.id, ranges);
+  }
+
+  /** @throws PortError REPLY_MISMATCH when nobody waits for a reply of ours */
+  #openRequest(verb: string): IncomingRequest {
     const request = this.#request;
-    if (request === undefined || this.#replied) {
-      const why = this.#replied ? 'it was replied to already' : 'it is a datagram';
-      throw new PortError('REPLY_MISMATCH', `Cannot ${verb} to message: ${why}`, {
-        portName: this.#channel.portName,
-      });
-    }
-    const totalBytes = parts.reduce((sum, part) => sum + part.length, 0);
-    if (totalBytes > this.#channel.dataBytesMax) {
+    if (request !== undefined && !this.#replied) return request;
+    const why = this.#replied ? 'it was replied to already' : `it is a ${this.kind}`;
+    throw new PortError('REPLY_MISMATCH', `Cannot ${verb} to message: ${why}`, {
+      portName: this.#source.channel.portName,
+    });
+  }
+
+  async #answer(
+    verb: string,
+    status: number,
+    data: Uint8Array,
+    mode: MessageMode | undefined,
+  ): Promise<boolean> {
+    const { channel } = this.#source;
+    const request = this.#openRequest(verb);
+    if (data.length > channel.dataBytesMax) {
       throw new PortError(
         'MESSAGE_TOO_LONG',
-        `Cannot reply: length is ${totalBytes} bytes, limit is ${this.#channel.dataBytesMax} bytes`,
-        { portName: this.#channel.portName },
+        `Cannot reply: length is ${data.length} bytes, limit is ${channel.dataBytesMax} bytes`,
+        { portName: channel.portName },
       );
     }
+    const message = messageOf(channel, MESSAGE_TYPE.REPLY, data, { mode, isDynamic: false });
     this.#replied = true;
-    if (!this.#channel.settle(request)) return false;
-    const head = { type: MESSAGE_TYPE.REPLY, messageId: request.id, status, flags: 0 };
-    return sendReply(this.#channel, head, parts);
-  }
-}
-
-/** @returns false when the connection ended before the reply was handed to it */
-function sendReply(
-  channel: PortChannel,
-  head: { type: number; messageId: number; status: number; flags: number },
-  parts: readonly Uint8Array[],
-): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    try {
-      channel.send(head, parts, (error) => {
-        if (error === undefined) resolve(true);
-        else if (channel.closed !== undefined) resolve(false);
-        else reject(error);
-      });
-    } catch (error) {
-      if (channel.closed !== undefined) {
-        resolve(false);
-        return;
-      }
-      // The request has been settled: its sender must not wait for a reply that cannot be sent.
-      if (isPortError(error)) channel.failRequest(head.messageId as MessageId, error.code, 'yes');
-      reject(error);
+    if (!channel.settle(request)) return false;
+    if (diagnostics.reply.hasSubscribers) {
+      const { portName } = channel;
+      const { id: messageId } = request;
+      const bytes = data.length;
+      const peer = this.#peer;
+      diagnostics.reply.publish({ portName, peer, messageId, bytes, status, role: 'server' });
     }
-  });
+    const head = { ...message.head, messageId: request.id, status };
+    return new Promise((resolve, reject) => {
+      const onSettled = (error?: PortError): void => {
+        if (error === undefined) resolve(true);
+        else if (channel.closed !== undefined || error.code === 'CANCELED') resolve(false);
+        else reject(error);
+      };
+      try {
+        channel.sendMessage({ ...message, head, onSettled });
+      } catch (error) {
+        if (channel.closed === undefined && isPortError(error)) {
+          // The request has been settled: its sender must not wait for what cannot be sent.
+          channel.failRequest(request.id as MessageId, error.code, 'yes');
+          reject(error);
+        } else {
+          resolve(false);
+        }
+      }
+    });
+  }
 }

@@ -1,12 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { codeOf } from '../test/support/code-of.js';
-import { parsePortName, portPaths, writeNameSidecar } from './port-name.js';
+import {
+  abstractAddress,
+  parseNewPortName,
+  parsePortName,
+  portPaths,
+  type PortPaths,
+} from './port-name.js';
 
 describe('parsePortName()', () => {
   it.each([
@@ -19,7 +21,18 @@ describe('parsePortName()', () => {
     ['a-b_c.d', 'a-b_c.d'],
     ['x'.repeat(64), 'x'.repeat(64)],
   ])('takes %s', (text, path) => {
-    expect(parsePortName(text)).toEqual({ text, path });
+    expect(parsePortName(text)).toEqual({ text, namespace: 'session', path });
+  });
+
+  it.each(['session', 'system', 'inproc', 'abstract'])('takes names of %s:', (namespace) => {
+    const text = `${namespace}:a/b`;
+    expect(parsePortName(text)).toEqual({ text, namespace, path: 'a/b' });
+  });
+
+  it('takes the full name of an unnamed port', () => {
+    const path = '0123456789abcdef'.repeat(2);
+    const text = `unnamed:${path}`;
+    expect(parsePortName(text)).toEqual({ text, namespace: 'unnamed', path });
   });
 
   it.each([
@@ -47,6 +60,18 @@ describe('parsePortName()', () => {
     ':a',
     'session:a:b',
     'SESSION:a',
+    'session:../a',
+    'session:~0123456789abcdef0123456789abcdef',
+    'system:',
+    'system:../a',
+    'abstract:',
+    'abstract:a\0b',
+    'inproc:a/',
+    'unnamed:',
+    'unnamed:a',
+    'unnamed:0123456789ABCDEF0123456789ABCDEF',
+    'unnamed:0123456789abcdef0123456789abcdef0',
+    'unnamed:0123456789abcdef/123456789abcdef',
   ])('throws PORT_NAME_INVALID for %j', (text) => {
     expect(codeOf(() => parsePortName(text))).toBe('PORT_NAME_INVALID');
   });
@@ -66,12 +91,59 @@ describe('parsePortName()', () => {
   });
 });
 
+describe('parseNewPortName()', () => {
+  it('makes up a name for "unnamed:", another each time', () => {
+    const names = Array.from({ length: 50 }, () => parseNewPortName('unnamed:').text);
+    expect(new Set(names).size).toBe(50);
+    for (const text of names) {
+      expect(text).toMatch(/^unnamed:[0-9a-f]{32}$/);
+      expect(parsePortName(text).namespace).toBe('unnamed');
+    }
+  });
+
+  it('makes none that the program thought of', () => {
+    const text = `unnamed:${'0'.repeat(32)}`;
+    expect(codeOf(() => parseNewPortName(text))).toBe('PORT_NAME_INVALID');
+  });
+
+  it('takes every other name as it is', () => {
+    expect(parseNewPortName('system:a')).toEqual(parsePortName('system:a'));
+    expect(codeOf(() => parseNewPortName('a:b'))).toBe('PORT_NAME_INVALID');
+  });
+});
+
+describe('abstractAddress()', () => {
+  const address = (path: string): string => abstractAddress(parsePortName(`abstract:${path}`));
+
+  it('is the name behind a NUL and "portcall/"', () => {
+    expect(address('a/b')).toBe('\0portcall/a/b');
+  });
+
+  it('is never longer than a socket address, and no two are the same', () => {
+    const long = ['x', 'y', 'z'].map((end) => `${'a'.repeat(60)}/${'b'.repeat(60)}${end}`);
+    const addresses = [...long, 'a'.repeat(64), 'a/b'].map(address);
+    for (const text of addresses) expect(text.length).toBeLessThanOrEqual(107);
+    expect(new Set(addresses).size).toBe(addresses.length);
+  });
+});
+
 describe('portPaths()', () => {
-  const paths = (text: string, directory = '/run/pc'): { socket: string; lock: string } =>
+  const paths = (text: string, directory = '/run/pc'): PortPaths =>
     portPaths(directory, parsePortName(text));
 
   it('makes one file name of all segments', () => {
     expect(paths('a/b.c/d').socket).toBe('/run/pc/a!b.c!d');
+  });
+
+  it('puts unnamed ports beside the others, where no name can be', () => {
+    const digits = 'ab'.repeat(16);
+    expect(paths(`unnamed:${digits}`).socket).toBe(`/run/pc/~${digits}`);
+  });
+
+  it('names a sidecar beside a hashed leaf only', () => {
+    expect(paths('a').sidecar).toBeUndefined();
+    const long = paths(`${'x'.repeat(64)}/${'y'.repeat(64)}`);
+    expect(long.sidecar).toBe(`${long.socket}.name`);
   });
 
   it('makes a hashed name when the plain one is too long, the same each time', () => {
@@ -111,21 +183,9 @@ describe('portPaths()', () => {
       'a-b',
       'a/lock.lock',
     ];
-    const files = names.flatMap((name) => Object.values(paths(name)));
+    const long = `${'x'.repeat(64)}/${'y'.repeat(64)}`;
+    const all = [...names, long].flatMap((name) => Object.values(paths(name)) as unknown[]);
+    const files = all.filter((file) => file !== undefined);
     expect(files.filter((file, index) => files.indexOf(file) !== index)).toEqual([]);
-  });
-});
-
-describe('writeNameSidecar()', () => {
-  it('says beside a hashed name which port it is', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'pc-name-'));
-    const long = parsePortName('x'.repeat(64) + '/' + 'y'.repeat(64));
-    const sidecar = writeNameSidecar(portPaths(folder, long), long);
-    expect(readFileSync(sidecar!, 'utf8')).toBe(`${long.path}\n`);
-    expect(statSync(sidecar!).mode & 0o777).toBe(0o600);
-    const short = parsePortName('short');
-    expect(writeNameSidecar(portPaths(folder, short), short)).toBeUndefined();
-    expect(existsSync(join(folder, 'short.name'))).toBe(false);
-    rmSync(folder, { recursive: true });
   });
 });

@@ -1,6 +1,7 @@
 import { RING_BYTES_MAX, RING_BYTES_MIN, isRingBytes, type PortAttributes } from '@portcall/wire';
 import type { LinkOptions } from '@portcall/transport';
 
+import type { AttributeName } from './message-attributes.js';
 import type { TransportChoice } from './choose-transport.js';
 
 /** Options that both sides of a connection have. */
@@ -9,8 +10,8 @@ export interface EndpointOptions {
   readonly transport?: TransportChoice;
   /** Limits; what holds is the smaller of both sides' values. */
   readonly attributes?: Partial<PortAttributes>;
-  /** How long a handshake may take, in milliseconds. Default 5 000. */
-  readonly handshakeTimeoutMs?: number;
+  /** Attributes that this side wants with the messages that it receives. Default none. */
+  readonly wants?: readonly AttributeName[];
   /** Bytes of the outgoing ring: a power of two, 4 KiB to 16 MiB. Default 256 KiB. */
   readonly ringBytes?: number;
   /**
@@ -26,11 +27,7 @@ export interface EndpointOptions {
 export const RING_BYTES = 256 * 1024;
 
 /** The transport's part of the options. @throws RangeError */
-export function linkOptions(
-  options: EndpointOptions,
-  attributes: PortAttributes,
-  handshakeTimeoutMs: number,
-): LinkOptions {
+export function linkOptions(options: EndpointOptions, attributes: PortAttributes): LinkOptions {
   const ringBytes = options.ringBytes ?? RING_BYTES;
   if (!isRingBytes(ringBytes)) {
     throw new RangeError(
@@ -40,7 +37,7 @@ export function linkOptions(
   }
   return {
     ringBytes,
-    handshakeTimeoutMs: options.handshakeTimeoutMs ?? handshakeTimeoutMs,
+    handshakeTimeoutMs: attributes.handshakeTimeoutMs,
     spin: options.spin ?? true,
     maxSectionSize: attributes.maxSectionSize,
     maxTotalSectionSize: attributes.maxTotalSectionSize,

@@ -19,6 +19,11 @@ export function lostRequest(portName: string, closed: PortClosed, delivered: boo
       executed: delivered ? 'maybe' : 'no',
     });
   }
+  if (closed.reason === 'unresponsive' && delivered) {
+    return new PortError('PEER_UNRESPONSIVE', `Cannot get reply from port "${portName}": ${why}`, {
+      portName,
+    });
+  }
   if (!delivered) {
     return new PortError('DISCONNECTED', `Cannot reach port "${portName}": ${why}`, { portName });
   }
@@ -35,6 +40,8 @@ function describe(closed: PortClosed): string {
       return `the other side closed the connection${closed.status ? ` (${closed.status})` : ''}`;
     case 'died':
       return 'the process at the other end is gone';
+    case 'unresponsive':
+      return 'the process at the other end neither answers nor works';
     case 'violation':
       return `the other side broke the protocol: ${closed.text}`;
   }

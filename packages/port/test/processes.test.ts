@@ -16,6 +16,7 @@ import {
   transportsUnderTest,
   waitUntil,
   within,
+  type NodeOptions,
   type PortNodeCommands,
   type Program,
   type ProgramError,
@@ -65,7 +66,8 @@ describe.skipIf(shmReason !== undefined)(`caller identity ${shmReason ?? ''}`, (
     const child = await spawnNode();
     const { peer } = await child.call('connect', { name: 'who', directory: runtime.directory });
     expect(accepted[0]?.peer).toEqual({ ...(await child.call('facts')), source: 'connect' });
-    expect(peer).toEqual({ ...ownFacts(), source: 'connect' });
+    // The client knows the one who answered, not just the one who listens.
+    expect(peer).toEqual({ ...ownFacts(), source: 'message' });
     await server.close({ drainMs: 0 });
   });
 
@@ -90,21 +92,30 @@ const usersReason = isRoot ? shmReason : 'needs root to start processes of other
 describe.skipIf(usersReason !== undefined)(`other users ${usersReason ?? ''}`, () => {
   /** A server of user OWNER in a runtime directory of its own. */
   async function startServer(): Promise<{ directory: string; pid: number }> {
-    chmodSync(runtime.directory, 0o777);
+    chmodSync(runtime.directory, 0o1777); // Sticky, as /tmp is: else nobody trusts what is in it.
     const directory = `${runtime.directory}/owner`;
     const server = await spawnNode(OWNER);
     await server.call('createPort', { name: 'p', directory, behaviour: { kind: 'echo' } });
     return { directory, pid: server.pid };
   }
 
+  const wanted = (directory: string): NodeOptions => {
+    return { name: 'p', directory, requireServer: { uid: OWNER.uid } };
+  };
+
   it('are kept out by the modes of directory and socket', async () => {
     const { directory } = await startServer();
     const stranger = await spawnNode(STRANGER);
     const connecting = (): Promise<unknown> => stranger.call('connect', { name: 'p', directory });
+    const error = (await rejectionOf('connect', connecting())) as ProgramError;
+    expect([error.code, error.executed]).toEqual(['SERVER_IDENTITY_MISMATCH', 'no']);
+    expect(error.message).toContain(`user ${OWNER.uid} owns ${directory}`);
+    // It may well want that user's port: then the kernel keeps it out.
+    const wanting = (): Promise<unknown> => stranger.call('connect', wanted(directory));
     for (const open of [() => undefined, () => chmodSync(directory, 0o711)]) {
       open(); // First the directory is in the way, then the socket.
-      const error = (await rejectionOf('connect', connecting())) as ProgramError;
-      expect([error.code, error.executed]).toEqual(['ACCESS_DENIED', 'no']);
+      const refusal = (await rejectionOf('connect', wanting())) as ProgramError;
+      expect([refusal.code, refusal.executed]).toEqual(['ACCESS_DENIED', 'no']);
     }
   });
 
@@ -113,7 +124,7 @@ describe.skipIf(usersReason !== undefined)(`other users ${usersReason ?? ''}`, (
     chmodSync(directory, 0o711);
     chmodSync(`${directory}/p`, 0o666);
     const stranger = await spawnNode(STRANGER);
-    const connecting = stranger.call('connect', { name: 'p', directory });
+    const connecting = stranger.call('connect', wanted(directory));
     const error = (await rejectionOf('connect', connecting)) as ProgramError;
     expect([error.code, error.executed]).toEqual(['ACCESS_DENIED', 'no']);
     expect(error.message).toContain('access control list');
@@ -122,9 +133,9 @@ describe.skipIf(usersReason !== undefined)(`other users ${usersReason ?? ''}`, (
   it('are kept out without the addon, by the modes alone', async () => {
     const { directory } = await startServer();
     const stranger = await spawnNode({ ...STRANGER, ...WITHOUT_ADDON });
-    const connecting = stranger.call('connect', { name: 'p', directory });
+    const connecting = stranger.call('connect', wanted(directory));
     const error = (await rejectionOf('connect', connecting)) as ProgramError;
-    expect(error.code).toBe('ACCESS_DENIED');
+    expect([error.code, error.message.includes('EACCES')]).toEqual(['ACCESS_DENIED', true]);
   });
 
   it('get in when they are the owner, and each end knows the other', async () => {
@@ -137,7 +148,8 @@ describe.skipIf(usersReason !== undefined)(`other users ${usersReason ?? ''}`, (
 
   it('get in when they are root, whom the server then sees as uid 0', async () => {
     const { directory, pid } = await startServer();
-    const client = await connectPort('p', { directory });
+    await expectCode(connectPort('p', { directory }), 'SERVER_IDENTITY_MISMATCH');
+    const client = await connectPort('p', { directory, requireServer: { uid: OWNER.uid } });
     expect(client.peer).toMatchObject({ pid, ...OWNER });
     expect((await client.request(new Uint8Array(5))).length).toBe(5);
     const state = await programs[0]!.call('state');

@@ -95,7 +95,8 @@ export class Caller {
   ): void {
     const { sender } = this.#connection;
     const metadata = encodeMetadata(call.options.metadata);
-    const writer = sender.begin(method.requestHint);
+    const type = id === 0 ? MESSAGE_TYPE.DATAGRAM : MESSAGE_TYPE.REQUEST;
+    const writer = sender.begin(method.requestHint, type);
     try {
       writer.rawUint32(this.#interface | (RPC_KIND.CALL << 16));
       writer.rawUint32(method.definition.id);
@@ -109,7 +110,6 @@ export class Caller {
       sender.abort();
       throw error;
     }
-    const type = id === 0 ? MESSAGE_TYPE.DATAGRAM : MESSAGE_TYPE.REQUEST;
     sender.send({ type, messageId: id, status: 0, flags: 0 }, call.onSettled);
   }
 }

@@ -13,6 +13,7 @@ import {
   type MessageData,
   type PortChannel,
   type PortClosed,
+  type SecurityContext,
 } from '@portcall/port';
 
 import type { CallConnection } from './call.js';
@@ -36,6 +37,12 @@ export interface ServerShared {
   readonly maxCalls: number;
 }
 
+/** What a connection has besides. */
+export interface ConnectionShared extends ServerShared {
+  /** Who calls. */
+  readonly security: SecurityContext;
+}
+
 /** A request as read from the wire. */
 interface ReadCall {
   readonly method: ServedMethod;
@@ -46,12 +53,16 @@ interface ReadCall {
 /** Serves the calls of one connection. */
 export class ConnectionHandler implements ChannelHandler {
   readonly #connection: CallConnection;
-  readonly #shared: ServerShared;
+  readonly #shared: ConnectionShared;
   readonly #replier: Replier;
   readonly #bound: ServedInterface[] = [];
   readonly #onClosed: (closed: PortClosed) => void;
 
-  constructor(channel: PortChannel, shared: ServerShared, onClosed: (closed: PortClosed) => void) {
+  constructor(
+    channel: PortChannel,
+    shared: ConnectionShared,
+    onClosed: (closed: PortClosed) => void,
+  ) {
     this.#connection = {
       channel,
       sender: new MessageSender(channel, new MessageWriter()),
@@ -166,7 +177,7 @@ export class ConnectionHandler implements ChannelHandler {
       throw invalid(`it states ${metadataBytes} bytes of metadata`);
     }
     const context = new ServerCallContext({
-      caller: this.#connection.channel.link.peer,
+      caller: this.#shared.security.peer,
       method: method.fullName,
       timeoutMs: view.getUint32(offset + RPC_REQUEST_OFFSET.TIMEOUT_MS, true),
       metadata: metadataBytes === 0 ? undefined : readMetadata(data, metadataBytes),

@@ -18,11 +18,12 @@ export class MessageSender {
    * Begins a message in the ring if there is room, else in private memory.
    *
    * @param hintBytes what a message like this took before; 0 when there was none
+   * @param type one of `MESSAGE_TYPE`
    * @returns the writer to encode with; then `send` or `abort`, before anything else
    */
-  begin(hintBytes: number): MessageWriter {
+  begin(hintBytes: number, type: number): MessageWriter {
     const channel = this.#channel;
-    const space = hintBytes <= channel.inlineBytesMax ? channel.claim(hintBytes) : undefined;
+    const space = hintBytes <= channel.inlineBytesMax ? channel.claim(hintBytes, type) : undefined;
     this.#space = space;
     this.#writer.begin(space);
     return this.#writer;

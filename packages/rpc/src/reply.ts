@@ -38,7 +38,7 @@ export class Replier {
     const { header, trailer } = reply.context.finish();
     const metadata = encodeMetadata(header, trailer);
     if (request.isSettled) return;
-    const writer = sender.begin(method.responseHint);
+    const writer = sender.begin(method.responseHint, MESSAGE_TYPE.REPLY);
     try {
       writer.rawUint32(0);
       writer.rawUint32(metadata.length);

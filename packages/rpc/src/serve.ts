@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
-  PortChannel,
   listenChannels,
-  type AcceptedLink,
+  type AcceptedChannel,
   type CloseOptions,
   type ListenPortOptions,
   type ListeningPort,
+  type PortChannel,
 } from '@portcall/port';
 
 import { CALLS_PER_CONNECTION_MAX, ConnectionHandler, type ErrorListener } from './handler.js';
@@ -96,12 +96,11 @@ export async function serve(
     onError: options.onError ?? warnOfError,
     maxCalls: options.maxCallsPerConnection ?? CALLS_PER_CONNECTION_MAX,
   };
-  const onAccepted = ({ link, attributes }: AcceptedLink): void => {
-    const channel = new PortChannel(link, { attributes, portName: name });
+  const onAccepted = ({ channel, security }: AcceptedChannel): void => {
     channels.add(channel);
-    const handler = new ConnectionHandler(channel, shared, () => {
+    const handler = new ConnectionHandler(channel, { ...shared, security }, () => {
       channels.delete(channel);
-      listening.releasePlace(link.peer?.uid);
+      listening.release(channel);
     });
     channel.start(handler);
   };

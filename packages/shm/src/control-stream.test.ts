@@ -3,33 +3,56 @@
  * announced, or announces sections without one. Each must end the link, and no descriptor may stay
  * open.
  */
+import { spawnSync, type StdioOptions } from 'node:child_process';
+
+import type { MessageCredentials } from '@portcall/transport';
 import { CONTROL_TOKEN, SECTION_TOKEN_BYTES, SECTION_TOKEN_OFFSET } from '@portcall/wire';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { expectDescriptors, openDescriptors } from '../test/support/descriptors.js';
 import { codeOf, connectedStream, nativeBinding, type Stream } from '../test/support/native.js';
-import { ControlStream } from './control-stream.js';
+import { ControlStream, type ControlListener } from './control-stream.js';
 
 const native = nativeBinding();
 const BELL = CONTROL_TOKEN.DOORBELL;
 let base: string[] = [];
 let stream: Stream;
 let control: ControlStream;
+let batches: { readonly batchId: number; readonly fds: readonly number[] }[] = [];
+let vouched: ({ readonly id: number } & MessageCredentials)[] = [];
 let announced: { readonly sectionId: number; readonly fd: number }[] = [];
 
+/** Notes what is announced. */
+const LISTENER: ControlListener = {
+  onSection: (sectionId, fd) => announced.push({ sectionId, fd }),
+  onHandles: (batchId, fds) => batches.push({ batchId, fds }),
+  onCredentials: (id, credentials) => vouched.push({ id, ...credentials }),
+};
+
+function unexpected(): never {
+  throw new Error('announced without what belongs to it');
+}
+
+const NOTHING_COMES: ControlListener = {
+  onSection: unexpected,
+  onHandles: unexpected,
+  onCredentials: unexpected,
+};
+
 beforeEach(() => {
+  batches = [];
+  vouched = [];
   base = openDescriptors();
   stream = connectedStream(native);
   announced = [];
-  control = new ControlStream(native, stream.far, (sectionId, fd) =>
-    announced.push({ sectionId, fd }),
-  );
+  control = new ControlStream(native, stream.far, LISTENER, false);
 });
 afterEach(async () => {
   control.close();
   control.close();
   for (const { fd } of announced) native.close(fd);
+  for (const { fds } of batches) for (const fd of fds) native.close(fd);
   stream.close();
   await expectDescriptors(base);
 });
@@ -109,19 +132,19 @@ describe('read()', () => {
       if (count <= 0) break;
       sent += count;
     }
-    expect(control.read()).toBe('open');
+    expect(control.read()).toBe('more');
     const left = native.receive(stream.far, new Uint8Array(1), new Int32Array(1));
     expect(left).toBe(1);
   });
 
   it('says ended for a descriptor that is no socket any more', () => {
-    const closed = new ControlStream(native, 99999, () => undefined);
+    const closed = new ControlStream(native, 99999, LISTENER, false);
     expect(closed.read()).toBe('ended');
   });
 });
 
 describe('a peer that breaks the rules', () => {
-  it.each([0, 3, 4, 127, 255])('ends the link with the unknown token %i', (token) => {
+  it.each([0, 5, 6, 127, 255])('ends the link with the unknown token %i', (token) => {
     send([BELL, token]);
     expect(codeOf(() => control.read())).toBe('PROTOCOL_ERROR');
   });
@@ -158,6 +181,120 @@ describe('a peer that breaks the rules', () => {
   });
 });
 
+/** A short announcement, with as many descriptors and the credentials of this process. */
+function sendShort(bytes: readonly number[], count: number, isVouched: 0 | 1 = 0): void {
+  const fds = Array.from({ length: count }, () => native.memfdCreate('passed', 0));
+  const token = Uint8Array.from(bytes);
+  native.sendWith(stream.near, token, 0, token.length, Int32Array.from(fds), isVouched);
+  for (const fd of fds) native.close(fd);
+}
+
+function handlesToken(count: number, batchId = 7): number[] {
+  return [CONTROL_TOKEN.HANDLES, count, 0, 0, batchId, 0, 0, 0];
+}
+
+const CREDENTIALS = [CONTROL_TOKEN.CREDENTIALS, 0, 0, 0, 9, 0, 0, 0];
+
+describe('handles', () => {
+  it.each([1, 2, 3, 4])('come %i at a time, in order with everything else', (count) => {
+    send([BELL, BELL]);
+    sendShort(handlesToken(count), count);
+    sendWithMemfd(sectionToken(5));
+    sendShort(handlesToken(1, 8), 1);
+    send([BELL]);
+    expect(control.read()).toBe('open');
+    expect(batches.map(({ batchId, fds }) => [batchId, fds.length])).toEqual([
+      [7, count],
+      [8, 1],
+    ]);
+    expect(announced).toHaveLength(1);
+  });
+
+  it.each([
+    ['none', 1, 0],
+    ['too few', 3, 2],
+    ['too many', 1, 2],
+    ['a count of 0', 0, 1],
+    ['a count of 5', 5, 4],
+    ['a count of 255', 255, 1],
+  ])('end the link when there are %s', (_, count, passed) => {
+    sendShort(handlesToken(count), passed);
+    expect(codeOf(() => control.read())).toBe('PROTOCOL_ERROR');
+    expect(batches).toEqual([]);
+  });
+
+  it('end the link when two batches come for one announcement', () => {
+    sendShort(handlesToken(2).slice(0, 3), 2);
+    sendShort(handlesToken(2).slice(3), 2);
+    expect(codeOf(() => control.read())).toBe('PROTOCOL_ERROR');
+  });
+
+  it('end the link when reserved bytes are set', () => {
+    sendShort([CONTROL_TOKEN.HANDLES, 1, 0, 1, 7, 0, 0, 0], 1);
+    expect(codeOf(() => control.read())).toBe('PROTOCOL_ERROR');
+  });
+
+  it('are closed when their announcement never ends', () => {
+    sendShort(handlesToken(4).slice(0, 5), 4);
+    expect(control.read()).toBe('open');
+    native.close(stream.near);
+    expect(control.read()).toBe('ended');
+  });
+});
+
+describe('credentials', () => {
+  const own = { pid: process.pid, uid: process.geteuid!(), gid: process.getegid!() };
+
+  /** Reads as a server does that wants them. */
+  function wanting(): ControlStream {
+    native.passCredentials(stream.far, 1);
+    return new ControlStream(native, stream.far, LISTENER, true);
+  }
+
+  it('are those of the sender', () => {
+    const wants = wanting();
+    send([BELL]);
+    sendShort(CREDENTIALS, 0, 1);
+    sendShort(handlesToken(1), 1);
+    send([BELL]);
+    expect(wants.read()).toBe('open');
+    expect(vouched).toEqual([{ id: 9, ...own }]);
+    expect(batches).toHaveLength(1);
+  });
+
+  it('end the link where they were not asked for', () => {
+    sendShort(CREDENTIALS, 0, 1);
+    expect(codeOf(() => control.read())).toBe('PROTOCOL_ERROR');
+    expect(vouched).toEqual([]);
+  });
+
+  it('end the link when they were sent before the kernel was asked to vouch', () => {
+    send(CREDENTIALS);
+    expect(codeOf(() => wanting().read())).toBe('PROTOCOL_ERROR');
+    expect(vouched).toEqual([]);
+  });
+
+  it('end the link when another process sends the rest of an announcement', () => {
+    const wants = wanting();
+    send(CREDENTIALS.slice(0, 4));
+    const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', stream.near];
+    const command = "printf '\\011\\000\\000\\000' >&3";
+    expect(spawnSync('bash', ['-c', command], { stdio }).status).toBe(0);
+    expect(codeOf(() => wants.read())).toBe('PROTOCOL_ERROR');
+    expect(vouched).toEqual([]);
+  });
+
+  it('of another process that has the socket are its own', () => {
+    const wants = wanting();
+    const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', stream.near];
+    const command = "printf '\\004\\000\\000\\000\\011\\000\\000\\000' >&3";
+    expect(spawnSync('bash', ['-c', command], { stdio }).status).toBe(0);
+    wants.read();
+    expect(vouched.map(({ id, uid }) => [id, uid])).toEqual([[9, own.uid]]);
+    expect(vouched[0]!.pid).not.toBe(process.pid);
+  });
+});
+
 describe('push()', () => {
   it('takes the bytes that came behind the handshake', () => {
     control.push(Uint8Array.of(BELL, BELL));
@@ -168,9 +305,7 @@ describe('push()', () => {
   it('brings out nothing but PROTOCOL_ERROR for any bytes', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), (pieces) => {
-        const fresh = new ControlStream(native, -1, () => {
-          throw new Error('announced without a descriptor');
-        });
+        const fresh = new ControlStream(native, -1, NOTHING_COMES, false);
         for (const piece of pieces) {
           const code = codeOf(() => fresh.push(piece));
           if (code === 'PROTOCOL_ERROR') return;

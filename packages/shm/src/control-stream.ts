@@ -1,10 +1,16 @@
 import { errnoName, type NativeBinding } from '@portcall/native';
+import type { MessageCredentials } from '@portcall/transport';
 import {
   CONTROL_TOKEN,
+  HANDLES_MAX,
   PortError,
   SECTION_TOKEN_BYTES,
   SECTION_TOKEN_OFFSET,
+  SHORT_TOKEN_BYTES,
+  SHORT_TOKEN_OFFSET,
 } from '@portcall/wire';
+
+import { knownCredentials } from './peer-identity.js';
 
 /** Bytes read at once: far more than one doorbell per sleep and one token per section amount to. */
 const READ_BYTES = 4096;
@@ -12,34 +18,51 @@ const READ_BYTES = 4096;
 /** Reads per wake-up: a peer that rings without end must not hold the event loop. */
 const READS_MAX = 16;
 
-/** Room for descriptors: one per section token in a read, and one more to notice a violation. */
-const DESCRIPTOR_ROOM = 2;
+/** Room for descriptors: a read ends behind the first that come; one more to notice a violation. */
+const DESCRIPTOR_ROOM = HANDLES_MAX + 1;
 
-/** What the control stream brought. */
-export type ControlState = 'open' | 'ended';
+/** What the control stream brought: all there was, a part of it, or its end. */
+export type ControlState = 'open' | 'more' | 'ended';
 
-/** Called for each announced section; the descriptor is then the callee's. */
-export type SectionListener = (sectionId: number, fd: number) => void;
+/** Called for each announcement that is complete; what comes with it is then the callee's. */
+export interface ControlListener {
+  onSection(sectionId: number, fd: number): void;
+  onHandles(batchId: number, fds: readonly number[]): void;
+  onCredentials(credentialsId: number, credentials: MessageCredentials): void;
+}
 
 /**
- * The stream of a shared-memory connection after the handshake: doorbells, and announcements of
- * sections with their descriptors. Layout in `wire/control-layout.ts`.
+ * The stream of a shared-memory connection after the handshake: doorbells, and announcements with
+ * their descriptors or credentials. Layout in `wire/control-layout.ts`.
  */
 export class ControlStream {
   readonly #native: NativeBinding;
   readonly #fd: number;
-  readonly #onSection: SectionListener;
+  readonly #listener: ControlListener;
+  readonly #wantsCredentials: boolean;
   readonly #bytes = new Uint8Array(READ_BYTES);
   readonly #descriptors = new Int32Array(1 + DESCRIPTOR_ROOM);
   readonly #token = new Uint8Array(SECTION_TOKEN_BYTES);
+  readonly #tokenView = new DataView(this.#token.buffer);
   #tokenFilled = 0;
-  /** A descriptor whose announcement is not complete, or −1. */
-  #waitingFd = -1;
+  #tokenBytes = 0;
+  /** Who sent the bytes that are being read, and who the first byte of the token. */
+  readonly #sender = new Float64Array(3).fill(-1);
+  readonly #tokenSender = new Float64Array(3);
+  /** Descriptors whose announcement is not complete. */
+  #waiting: readonly number[] = [];
 
-  constructor(native: NativeBinding, fd: number, onSection: SectionListener) {
+  /** @param wantsCredentials SO_PASSCRED is on */
+  constructor(
+    native: NativeBinding,
+    fd: number,
+    listener: ControlListener,
+    wantsCredentials: boolean,
+  ) {
     this.#native = native;
     this.#fd = fd;
-    this.#onSection = onSection;
+    this.#listener = listener;
+    this.#wantsCredentials = wantsCredentials;
   }
 
   /**
@@ -49,7 +72,7 @@ export class ControlStream {
    */
   read(): ControlState {
     for (let reads = 0; reads < READS_MAX; reads++) {
-      const count = this.#native.receive(this.#fd, this.#bytes, this.#descriptors);
+      const count = this.#receive();
       if (count < 0) {
         const name = errnoName(count);
         if (name === 'EAGAIN') return 'open';
@@ -59,50 +82,105 @@ export class ControlStream {
       this.#takeDescriptors();
       if (count === 0) return 'ended';
       this.push(this.#bytes.subarray(0, count));
-      if (count < READ_BYTES && this.#descriptors[0] === 0) return 'open';
+      // A short read is the last, unless it ended behind descriptors or before another sender's
+      // bytes.
+      const wasCut = this.#descriptors[0] !== 0 || this.#wantsCredentials;
+      if (count < READ_BYTES && !wasCut) return 'open';
     }
-    return 'open';
+    return 'more';
   }
 
   /** Takes bytes of the stream. @throws PortError PROTOCOL_ERROR */
   push(bytes: Uint8Array): void {
     for (const byte of bytes) {
-      if (this.#tokenFilled > 0) this.#continueToken(byte);
-      else if (byte === CONTROL_TOKEN.SECTION) this.#continueToken(byte);
-      else if (byte !== CONTROL_TOKEN.DOORBELL) throw broken(`token is ${byte}`);
+      if (this.#tokenFilled === 0) this.#beginToken(byte);
+      else this.#continueToken(byte);
     }
-    if (this.#waitingFd >= 0 && this.#tokenFilled === 0) {
+    if (this.#waiting.length > 0 && this.#tokenFilled === 0) {
       throw broken('a descriptor came without an announcement');
     }
   }
 
-  /** Closes a descriptor that still waits for its announcement. */
+  /** Closes descriptors that still wait for their announcement. */
   close(): void {
-    if (this.#waitingFd >= 0) this.#native.close(this.#waitingFd);
-    this.#waitingFd = -1;
+    for (const fd of this.#waiting) this.#native.close(fd);
+    this.#waiting = [];
+  }
+
+  #receive(): number {
+    const native = this.#native;
+    if (!this.#wantsCredentials) {
+      return native.receive(this.#fd, this.#bytes, this.#descriptors);
+    }
+    return native.receiveWith(this.#fd, this.#bytes, this.#descriptors, this.#sender);
   }
 
   #takeDescriptors(): void {
-    const [count = 0, first = -1, second = -1] = this.#descriptors;
+    const count = this.#descriptors[0] ?? 0;
     if (count === 0) return;
-    if (count === 1 && this.#waitingFd < 0) {
-      this.#waitingFd = first;
+    const arrived = [...this.#descriptors.subarray(1, 1 + Math.min(count, DESCRIPTOR_ROOM))];
+    if (count > 0 && count <= HANDLES_MAX && this.#waiting.length === 0) {
+      this.#waiting = arrived;
       return;
     }
-    if (count >= 1) this.#native.close(first);
-    if (count >= 2) this.#native.close(second);
+    if (count > 0) for (const fd of arrived) this.#native.close(fd);
     throw broken(count < 0 ? 'descriptors were cut off' : `${count} descriptors came at once`);
   }
 
+  #beginToken(byte: number): void {
+    if (byte === CONTROL_TOKEN.DOORBELL) return;
+    if (byte < CONTROL_TOKEN.SECTION || byte > CONTROL_TOKEN.CREDENTIALS) {
+      throw broken(`token is ${byte}`);
+    }
+    this.#token[0] = byte;
+    this.#tokenFilled = 1;
+    this.#tokenBytes = byte === CONTROL_TOKEN.SECTION ? SECTION_TOKEN_BYTES : SHORT_TOKEN_BYTES;
+    this.#tokenSender.set(this.#sender);
+  }
+
   #continueToken(byte: number): void {
+    if (this.#sender.some((field, index) => field !== this.#tokenSender[index])) {
+      throw broken('two processes sent one announcement');
+    }
     this.#token[this.#tokenFilled++] = byte;
-    if (this.#tokenFilled < SECTION_TOKEN_BYTES) return;
+    if (this.#tokenFilled < this.#tokenBytes) return;
     this.#tokenFilled = 0;
-    const fd = this.#waitingFd;
-    if (fd < 0) throw broken('a section came without its descriptor');
-    this.#waitingFd = -1;
-    const view = new DataView(this.#token.buffer);
-    this.#onSection(view.getUint32(SECTION_TOKEN_OFFSET.SECTION_ID, true), fd);
+    const [token, count = 0, ...zeros] = this.#token.subarray(0, SECTION_TOKEN_OFFSET.SECTION_ID);
+    const isBatch = token === CONTROL_TOKEN.HANDLES;
+    if (zeros.some((zero) => zero !== 0) || (!isBatch && count !== 0)) {
+      throw broken('reserved bytes of an announcement are set');
+    }
+    if (isBatch) this.#announceHandles(count);
+    else if (token === CONTROL_TOKEN.SECTION) this.#announceSection();
+    else this.#announceCredentials();
+  }
+
+  #announceSection(): void {
+    const [fd] = this.#takeWaiting(1);
+    if (fd === undefined) throw broken('a section came without its descriptor');
+    const id = this.#tokenView.getUint32(SECTION_TOKEN_OFFSET.SECTION_ID, true);
+    this.#listener.onSection(id, fd);
+  }
+
+  #announceHandles(count: number): void {
+    if (count < 1 || count > HANDLES_MAX) throw broken(`${count} handles are announced`);
+    const fds = this.#takeWaiting(count);
+    this.#listener.onHandles(this.#tokenView.getUint32(SHORT_TOKEN_OFFSET.ID, true), fds);
+  }
+
+  #announceCredentials(): void {
+    // Whom our namespace has no number for the kernel cannot vouch for here, either.
+    const credentials = knownCredentials(this.#tokenSender);
+    if (credentials === undefined) throw broken('credentials were announced, and none came');
+    const id = this.#tokenView.getUint32(SHORT_TOKEN_OFFSET.ID, true);
+    this.#listener.onCredentials(id, credentials);
+  }
+
+  #takeWaiting(count: number): readonly number[] {
+    const fds = this.#waiting;
+    if (fds.length !== count) throw broken(`${count} descriptors announced, ${fds.length} came`);
+    this.#waiting = [];
+    return fds;
   }
 }
 

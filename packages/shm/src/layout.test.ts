@@ -1,5 +1,11 @@
 import { SEAL } from '@portcall/native';
-import { CONTROL_TOKEN, REGION_HEADER_BYTES, REGION_MAGIC, REGION_OFFSET } from '@portcall/wire';
+import {
+  CONTROL_TOKEN,
+  HANDLES_MAX,
+  REGION_HEADER_BYTES,
+  REGION_MAGIC,
+  REGION_OFFSET,
+} from '@portcall/wire';
 import { describe, expect, it } from 'vitest';
 
 import { nativeBinding } from '../test/support/native.js';
@@ -11,6 +17,7 @@ describe('layout()', () => {
     const seals = Object.entries(SEAL).map(([name, value]) => [`SEAL_${name}`, value]);
     expect(nativeBinding().layout()).toEqual({
       DOORBELL: CONTROL_TOKEN.DOORBELL,
+      HANDLES_MAX,
       MAGIC: REGION_MAGIC,
       HEADER_BYTES: REGION_HEADER_BYTES,
       ...cursors,

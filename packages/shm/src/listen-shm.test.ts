@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
+import { errnoName } from '@portcall/native';
 import {
   PLAIN_FRAME,
   encodeFrame,
@@ -20,7 +21,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { expectDescriptors, openDescriptors } from '../test/support/descriptors.js';
 import { LINK_OPTIONS, Recorder } from '../test/support/link-parts.js';
-import { codeOf, nativeBinding } from '../test/support/native.js';
+import { codeOf, codeOfRejection, nativeBinding } from '../test/support/native.js';
+import { runShmProgram } from '../test/support/shm-program.js';
 import { waitUntil } from '../test/support/wait-until.js';
 import { connectShm } from './connect-shm.js';
 import { listenShm } from './listen-shm.js';
@@ -74,7 +76,7 @@ function bent(offset: number, value: number, bytes: 1 | 4): Uint8Array {
 
 /** A client that can do what no proper one does. */
 class RawClient {
-  readonly fd = native.connect(path);
+  readonly fd = native.connect(path, 0);
   received = new Uint8Array(0);
 
   send(bytes: Uint8Array, passFd = -1): void {
@@ -127,21 +129,27 @@ describe('a client that sends what is no request', () => {
     ['a reserved byte', bent(FRAME_OFFSET.RESERVED, 1, 1)],
     ['a payload over the limit', bent(FRAME_OFFSET.PAYLOAD_LENGTH, 65_537, 4)],
     ['a payload of 4 GiB', bent(FRAME_OFFSET.PAYLOAD_LENGTH, 2 ** 32 - 1, 4)],
+    ['an answer instead of a request', encodeFrame({ ...REQUEST, type: FRAME_TYPE.ACCEPT })],
+    ['an unknown feature', bent(FRAME_OFFSET.FEATURES, 8, 4)],
+    ['a region without a descriptor', encodeFrame({ ...REQUEST, ...SHARED })],
+    ['bytes behind the request', Buffer.concat([encodeFrame(REQUEST), Uint8Array.of(1)])],
   ])('%s: is cut off', async (_, bytes) => {
     listen();
     const client = new RawClient();
     client.send(bytes);
     await client.ended();
     client.close();
-    expect(incoming).toEqual([]);
+    expect(client.received).toHaveLength(0);
+    for (const link of incoming) {
+      expect(codeOf(() => link.accept(new Uint8Array(0)))).toBe('DISCONNECTED');
+    }
     await expectListening();
   });
 
   it.each([
-    ['an answer instead of a request', encodeFrame({ ...REQUEST, type: FRAME_TYPE.ACCEPT })],
     ['only later versions', encodeFrame({ ...REQUEST, versionMin: 9, versionMax: 12 })],
     ['only earlier versions', encodeFrame({ ...REQUEST, versionMin: 0, versionMax: 0 })],
-  ])('%s: is refused, and its descriptor closed', async (_, bytes) => {
+  ])('%s: is refused with our versions, and its descriptor closed', async (_, bytes) => {
     listen();
     const client = new RawClient();
     const fd = native.memfdCreate('passed', 0);
@@ -149,7 +157,9 @@ describe('a client that sends what is no request', () => {
     native.close(fd);
     await client.ended();
     client.close();
-    expect(client.received[FRAME_OFFSET.TYPE]).toBe(FRAME_TYPE.REJECT);
+    expect(client.received).toEqual(
+      Buffer.from(encodeFrame({ ...REQUEST, type: FRAME_TYPE.REJECT, payload: new Uint8Array(0) })),
+    );
     expect(incoming).toEqual([]);
     await expectListening();
   });
@@ -241,9 +251,23 @@ describe('a client with a descriptor that is no region', () => {
   });
 
   it.each([
-    ['no feature bit', { ...SHARED, features: 0 }],
-    ['another layout', { ...SHARED, layoutHash: LAYOUT_HASH ^ 1 }],
+    ['no feature bit', { features: 0 }],
+    ['a description without the feature', { ...SHARED, features: 0 }],
     ['a ring of no power of two', { ...SHARED, regionBytes: 5000 }],
+  ])('%s: is cut off, and its descriptor closed', async (_, fields) => {
+    listen();
+    const client = new RawClient();
+    const fd = native.memfdCreate('x', 8192);
+    client.send(encodeFrame({ ...REQUEST, ...fields }), fd);
+    native.close(fd);
+    await client.ended();
+    client.close();
+    expect([client.received.length, incoming.length]).toEqual([0, 0]);
+  });
+
+  it.each([
+    ['another layout', { ...SHARED, layoutHash: LAYOUT_HASH ^ 1 }],
+    ['a ring of another layout', { ...SHARED, layoutHash: 1, regionBytes: 5000 }],
   ])('%s: gets a plain stream, and its descriptor is closed', async (_, fields) => {
     listen();
     const client = new RawClient();
@@ -265,7 +289,7 @@ describe('a client that goes away before the decision', () => {
     listen();
     const client = new RawClient();
     const fd = native.memfdCreate('passed', 0);
-    client.send(encodeFrame(REQUEST), fd);
+    client.send(encodeFrame({ ...REQUEST, ...SHARED }), fd);
     native.close(fd);
     await waitUntil('the request', () => incoming.length === 1);
     let gone = 0;
@@ -279,7 +303,100 @@ describe('a client that goes away before the decision', () => {
   });
 });
 
+describe('a client that has to wait for the decision', () => {
+  it('is cut off when it speaks; the server is told once', async () => {
+    listen();
+    const client = new RawClient();
+    client.send(encodeFrame(REQUEST));
+    await waitUntil('the request', () => incoming.length === 1);
+    let gone = 0;
+    incoming[0]!.onGone = () => gone++;
+    client.send(Uint8Array.of(1));
+    await client.ended();
+    client.close();
+    expect([gone, client.received.length]).toEqual([1, 0]);
+    expect(codeOf(() => incoming[0]!.accept(new Uint8Array(0)))).toBe('DISCONNECTED');
+  });
+
+  it('is seen to have spoken by an accept() before the event loop does', async () => {
+    const seen: string[] = [];
+    listen({
+      onIncoming: (link) => {
+        client.send(Uint8Array.of(1));
+        seen.push(codeOf(() => link.accept(new Uint8Array(0))));
+      },
+    });
+    const client = new RawClient();
+    client.send(encodeFrame(REQUEST));
+    await client.ended();
+    client.close();
+    expect([seen, client.received.length]).toEqual([['DISCONNECTED'], 0]);
+  });
+
+  it('is cut off when the time is over, that for its request included', async () => {
+    listen({ handshakeTimeoutMs: 1500 });
+    const client = new RawClient();
+    const startedAt = performance.now();
+    await sleep(1000);
+    const region = createRegion(native, 4096);
+    client.send(encodeFrame({ ...REQUEST, ...SHARED }), region.fd);
+    native.close(region.fd);
+    native.revoke(region.mapping);
+    await waitUntil('the request', () => incoming.length === 1);
+    let goneAt = 0;
+    incoming[0]!.onGone = () => (goneAt = performance.now());
+    await client.ended();
+    client.close();
+    // Counted from the request it would be 2 500 ms.
+    expect(goneAt - startedAt).toBeGreaterThan(1490);
+    expect(goneAt - startedAt).toBeLessThan(2400);
+    expect(codeOf(() => incoming[0]!.accept(new Uint8Array(0)))).toBe('DISCONNECTED');
+    incoming[0]!.reject(new Uint8Array(0));
+    expect(client.received).toHaveLength(0);
+  });
+});
+
 describe('accept()', () => {
+  it('carries features and the longest payload both ways', async () => {
+    listen();
+    const long = new Uint8Array(65_536).fill(7);
+    const outgoing = await connectShm(native, path, OPTIONS);
+    const deciding = outgoing.request(long, FEATURE.QUICK | FEATURE.HANDOVER);
+    await waitUntil('the request', () => incoming.length === 1);
+    expect([incoming[0]!.features, incoming[0]!.payload.length]).toEqual([7, 65_536]);
+    const server = incoming[0]!.accept(long, FEATURE.QUICK);
+    const { link, features, payload, acceptor } = await deciding;
+    expect([features, payload.length, link!.transportName]).toEqual([5, 65_536, 'shm']);
+    expect(acceptor).toMatchObject({ pid: process.pid, source: 'message' });
+    expect(link!.peer).toEqual(acceptor);
+    for (const one of [link, server]) one!.close();
+    await sleep(5);
+  });
+
+  it('throws QUOTA_EXCEEDED when it can make no region, and reject() still works', async () => {
+    // As many descriptors as a process may have: a child of its own says how it went.
+    const output = await runShmProgram(
+      'accept-without-descriptors',
+      `
+      const fillers = [];
+      const options = { ...OPTIONS, onIncoming(incoming) {
+        for (let fd; (fd = native.memfdCreate('filler', 0)) >= 0;) fillers.push(fd);
+        try { incoming.accept(Uint8Array.of(1)); } catch (error) { console.log(error.code); }
+        incoming.reject(Uint8Array.of(66));
+        try { incoming.accept(Uint8Array.of(1)); } catch (error) { console.log(error.code); }
+        for (const fd of fillers) native.close(fd);
+      } };
+      const listener = listenShm(native, process.argv[1], options);
+      const outgoing = await connectShm(native, process.argv[1], OPTIONS);
+      const { payload, link } = await outgoing.request(Uint8Array.of(1));
+      console.log([...payload].join(), link);
+      await listener.close();
+    `,
+      path,
+    );
+    expect(output).toBe('QUOTA_EXCEEDED\nDISCONNECTED\n66 undefined\n');
+  });
+
   it('keeps no descriptor of the client when this side can make no region', async () => {
     listen({ ringBytes: 100 });
     const client = new RawClient();
@@ -298,13 +415,23 @@ describe('accept()', () => {
     listen();
     const client = new RawClient();
     const fd = native.memfdCreate('passed', 0);
-    client.send(encodeFrame(REQUEST), fd);
+    client.send(encodeFrame({ ...REQUEST, ...SHARED }), fd);
     native.close(fd);
     await waitUntil('the request', () => incoming.length === 1);
     native.close(client.fd); // The listener has not noticed yet.
     expect(codeOf(() => incoming[0]!.accept(new Uint8Array(0)))).toBe('DISCONNECTED');
     await listener!.close();
     await expectDescriptors(base);
+  });
+});
+
+describe('an abstract address', () => {
+  it('is listened at and reached; there is no file', async () => {
+    path = `\0portcall/test-${process.pid}/shm`;
+    listen();
+    await expectListening();
+    await listener!.close();
+    expect(await codeOfRejection(connectShm(native, path, OPTIONS))).toBe('PORT_NOT_FOUND');
   });
 });
 
@@ -321,14 +448,33 @@ describe('clients in the handshake', () => {
     await expectListening();
   });
 
-  it('are cut off when the listener closes', async () => {
+  it('are told that it is busy when the listener closes, those in its queue too', async () => {
     listen();
-    const client = new RawClient();
-    client.send(encodeFrame(REQUEST).subarray(0, 3));
-    await sleep(5);
+    let gone = 0;
+    const [asked, halfway] = [new RawClient(), new RawClient()];
+    asked.send(encodeFrame(REQUEST));
+    halfway.send(encodeFrame(REQUEST).subarray(0, 3));
+    await waitUntil('the request', () => incoming.length === 1);
+    incoming[0]!.onGone = () => gone++;
+    const queued = Array.from({ length: 40 }, () => new RawClient());
+    queued[0]!.send(encodeFrame(REQUEST));
     await listener!.close();
-    await client.ended();
-    client.close();
+    expect([gone, errnoName(native.connect(path, 0))]).toEqual([1, 'ECONNREFUSED']);
+    for (const client of [asked, halfway, ...queued]) {
+      await client.ended();
+      client.close();
+      expect(client.received[FRAME_OFFSET.TYPE]).toBe(FRAME_TYPE.REJECT);
+      expect([...client.received.subarray(FRAME_HEADER_BYTES)]).toEqual([...BUSY]);
+    }
+    expect(codeOf(() => incoming[0]!.accept(new Uint8Array(0)))).toBe('DISCONNECTED');
+  });
+
+  it('read a refusal that came before they had asked', async () => {
+    listen({ pendingConnectsMax: 0 });
+    const outgoing = await connectShm(native, path, OPTIONS);
+    await sleep(20); // The server has refused, and closed.
+    const { payload, link } = await outgoing.request(Uint8Array.of(1));
+    expect([[...payload], link]).toEqual([[...BUSY], undefined]);
   });
 
   it('come in hundreds, and leave nothing behind', async () => {

@@ -1,27 +1,19 @@
 import { errnoName, systemError, type NativeBinding } from '@portcall/native';
 import {
+  DescriptorReserve,
+  HandshakeState,
   PLAIN_FRAME,
   PendingConnects,
+  checkRequest,
   encodeFrame,
-  handshakeBroken,
-  speaksOurVersion,
-  type IncomingLink,
-  type Link,
   type ListenOptions,
   type Listener,
-  type PeerIdentity,
 } from '@portcall/transport';
-import { FRAME_TYPE } from '@portcall/wire';
+import { FRAME_TYPE, isPortError } from '@portcall/wire';
 
 import { FdWatch } from './fd-watch.js';
 import { HandshakeSocket, type ReceivedHandshake } from './handshake-socket.js';
-import {
-  makeShmLink,
-  makeSocketLink,
-  offersSharedMemory,
-  sharedMemoryFields,
-} from './make-link.js';
-import { createRegion, type OwnRegion } from './region.js';
+import { IncomingShm } from './incoming-shm.js';
 
 /** Connections that the kernel keeps for us until we accept them. */
 const BACKLOG = 511;
@@ -45,9 +37,11 @@ class ShmListener implements Listener {
   readonly #fd: number;
   readonly #options: ListenOptions;
   readonly #pending: PendingConnects;
+  readonly #reserve = new DescriptorReserve();
+  readonly #busyFrame: Uint8Array;
   readonly #watch: FdWatch;
-  readonly #handshakes = new Set<HandshakeSocket>();
-  readonly #undecided = new Set<IncomingShm>();
+  /** What tells each client without a decision that there will be none. */
+  readonly #undecided = new Set<() => void>();
   /** Given up for a moment when descriptors run out, so that a client can be told so. */
   #spareFd: number;
   #closed = false;
@@ -57,6 +51,11 @@ class ShmListener implements Listener {
     this.#fd = fd;
     this.#options = options;
     this.#pending = new PendingConnects(options.pendingConnectsMax);
+    this.#busyFrame = encodeFrame({
+      ...PLAIN_FRAME,
+      type: FRAME_TYPE.REJECT,
+      payload: options.busyPayload,
+    });
     this.#spareFd = native.memfdCreate('portcall-spare', 0);
     this.#watch = new FdWatch(native, fd, () => this.#acceptSome());
   }
@@ -65,26 +64,38 @@ class ShmListener implements Listener {
     if (this.#closed) return;
     this.#closed = true;
     this.#watch.close();
+    // Nobody joins the queue any more, so that taking it in comes to an end.
+    this.#native.shutdown(this.#fd);
+    while (this.#acceptOne((fd) => this.#refuseBare(fd)));
     this.#native.close(this.#fd);
     if (this.#spareFd >= 0) this.#native.close(this.#spareFd);
-    for (const incoming of this.#undecided) incoming.abandon();
-    for (const socket of this.#handshakes) socket.close();
+    for (const refuse of this.#undecided) refuse();
   }
 
   #acceptSome(): void {
-    for (let count = 0; count < ACCEPTS_PER_TURN; count++) {
-      const fd = this.#native.accept(this.#fd);
-      if (fd >= 0) {
-        this.#begin(fd);
-        continue;
-      }
-      const code = errnoName(fd);
-      if (code === 'EMFILE' || code === 'ENFILE') this.#refuseWithSpare();
-      if (code !== 'ECONNABORTED') return;
+    for (let count = 0; count < ACCEPTS_PER_TURN && !this.#closed; count++) {
+      if (!this.#acceptOne((fd) => this.#begin(fd))) return;
     }
   }
 
+  /** @returns false when there is nobody in the queue, or nobody can be taken in */
+  #acceptOne(take: (fd: number) => void): boolean {
+    const fd = this.#native.accept(this.#fd);
+    if (fd >= 0) {
+      take(fd);
+      return true;
+    }
+    const code = errnoName(fd);
+    if (code === 'EMFILE' || code === 'ENFILE') return this.#refuseWithSpare();
+    return code === 'ECONNABORTED';
+  }
+
   #begin(fd: number): void {
+    // The lowest free number is what a new descriptor gets.
+    if (this.#reserve.isShort(fd)) {
+      this.#refuseBare(fd);
+      return;
+    }
     let socket: HandshakeSocket;
     try {
       socket = new HandshakeSocket(this.#native, fd);
@@ -92,37 +103,55 @@ class ShmListener implements Listener {
       return; // The event loop cannot watch it: it is closed already, and the client sees that.
     }
     const leave = this.#pending.tryEnter(socket.peer?.uid);
-    if (leave === undefined) {
-      this.#refuse(socket);
-      return;
-    }
-    this.#handshakes.add(socket);
-    void this.#serve(socket, () => {
-      this.#handshakes.delete(socket);
-      leave();
-    });
+    if (leave === undefined) this.#refuse(socket);
+    else void this.#serve(socket, leave);
   }
 
   async #serve(socket: HandshakeSocket, leave: () => void): Promise<void> {
+    const { handshakeTimeoutMs, busyPayload } = this.#options;
+    const state = new HandshakeState('server');
+    const endsAt = performance.now() + handshakeTimeoutMs;
+    let refuse = (): void => {
+      if (state.step('busy').sends !== undefined) this.#refuse(socket);
+    };
+    const onClose = (): void => refuse();
+    this.#undecided.add(onClose);
+    const onSettled = (): void => {
+      this.#undecided.delete(onClose);
+      leave();
+    };
     try {
-      const received = await socket.receive('client', this.#options.handshakeTimeoutMs);
-      if (received.frame.type !== FRAME_TYPE.CONNECT_REQUEST || !speaksOurVersion(received.frame)) {
-        if (received.passedFd >= 0) this.#native.close(received.passedFd);
-        this.#refuse(socket, new Uint8Array(0));
-        leave();
-        return;
-      }
-      const settle = (): void => {
-        this.#undecided.delete(incoming);
-        leave();
-      };
-      const parts = { native: this.#native, socket, received, options: this.#options };
-      const incoming: IncomingShm = new IncomingShm({ ...parts, leave: settle });
-      this.#undecided.add(incoming);
+      const received = await socket.receive('client', handshakeTimeoutMs);
+      const { frame, passedFd } = received;
+      if (!this.#isRequest(socket, state, received)) return onSettled();
+      const { options, native } = { options: this.#options, native: this.#native };
+      const parts = { native, socket, state, frame, passedFd, options, endsAt, onSettled };
+      const incoming = new IncomingShm(parts);
+      refuse = () => incoming.refuse(busyPayload);
       this.#options.onIncoming(incoming);
-    } catch {
-      leave(); // Broken, late or malformed: receive() has closed the socket.
+    } catch (error) {
+      // Out of descriptors, it can still be told; broken, late or malformed, there is nothing to
+      // say.
+      if (isPortError(error) && error.code === 'QUOTA_EXCEEDED') refuse();
+      socket.close();
+      onSettled();
     }
+  }
+
+  /** Takes the first step; what leads to the end is done with. @throws PortError PROTOCOL_ERROR */
+  #isRequest(socket: HandshakeSocket, state: HandshakeState, received: ReceivedHandshake): boolean {
+    const { frame, passedFd } = received;
+    try {
+      const step = state.step(checkRequest(frame, passedFd >= 0));
+      if (step.next === 'ASKED') return true;
+      if (step.sends !== undefined) this.#refuse(socket, new Uint8Array(0));
+    } catch (error) {
+      if (passedFd >= 0) this.#native.close(passedFd);
+      throw error;
+    }
+    if (passedFd >= 0) this.#native.close(passedFd);
+    socket.close();
+    return false;
   }
 
   #refuse(socket: HandshakeSocket, payload = this.#options.busyPayload): void {
@@ -134,112 +163,23 @@ class ShmListener implements Listener {
     socket.close();
   }
 
-  /** Out of descriptors: the spare one makes room to accept, say BUSY, and close. */
-  #refuseWithSpare(): void {
-    if (this.#spareFd < 0) return;
+  /**
+   * Out of descriptors: the spare one makes room to accept, say BUSY, and close.
+   *
+   * @returns false when even that was not possible
+   */
+  #refuseWithSpare(): boolean {
+    if (this.#spareFd < 0) return false;
     this.#native.close(this.#spareFd);
     const fd = this.#native.accept(this.#fd);
     if (fd >= 0) this.#refuseBare(fd);
     this.#spareFd = this.#native.memfdCreate('portcall-spare', 0);
+    return fd >= 0;
   }
 
   #refuseBare(fd: number): void {
-    const { busyPayload } = this.#options;
-    const bytes = encodeFrame({ ...PLAIN_FRAME, type: FRAME_TYPE.REJECT, payload: busyPayload });
+    const bytes = this.#busyFrame;
     this.#native.send(fd, bytes, 0, bytes.length, -1);
     this.#native.close(fd);
-  }
-}
-
-interface IncomingParts {
-  readonly native: NativeBinding;
-  readonly socket: HandshakeSocket;
-  readonly received: ReceivedHandshake;
-  readonly options: ListenOptions;
-  readonly leave: () => void;
-}
-
-class IncomingShm implements IncomingLink {
-  readonly peer: PeerIdentity | undefined;
-  readonly payload: Uint8Array;
-  onGone: (() => void) | undefined;
-  readonly #parts: IncomingParts;
-  #settled = false;
-
-  constructor(parts: IncomingParts) {
-    this.#parts = parts;
-    this.peer = parts.socket.peer;
-    this.payload = parts.received.frame.payload;
-    parts.socket.watchEnd(() => this.abandon());
-  }
-
-  /** There will be no decision: the client went away, or the listener ends. */
-  abandon(): void {
-    const { onGone } = this;
-    this.#settle();
-    this.#discard();
-    onGone?.();
-  }
-
-  accept(payload: Uint8Array): Link {
-    const { native, socket, received, options } = this.#parts;
-    if (this.#settled || !socket.isOpen) throw handshakeBroken('client');
-    this.#settle();
-    if (!offersSharedMemory(received)) return this.#acceptPlain(payload);
-    let own: OwnRegion;
-    try {
-      own = createRegion(native, options.ringBytes);
-    } catch (error) {
-      this.#discard();
-      throw error;
-    }
-    try {
-      const frame = {
-        ...PLAIN_FRAME,
-        ...sharedMemoryFields(own),
-        type: FRAME_TYPE.ACCEPT,
-        payload,
-      };
-      const answer = (): void => socket.send(frame, own.fd);
-      return makeShmLink(native, socket, { own, received, options, answer });
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
-  }
-
-  #acceptPlain(payload: Uint8Array): Link {
-    const { native, socket, received } = this.#parts;
-    try {
-      socket.send({ ...PLAIN_FRAME, type: FRAME_TYPE.ACCEPT, payload });
-    } catch (error) {
-      this.#discard();
-      throw error;
-    }
-    if (received.passedFd >= 0) native.close(received.passedFd);
-    return makeSocketLink(native, socket, received.rest);
-  }
-
-  reject(payload: Uint8Array): void {
-    if (this.#settled) return;
-    this.#settle();
-    try {
-      this.#parts.socket.send({ ...PLAIN_FRAME, type: FRAME_TYPE.REJECT, payload });
-    } catch {
-      // The client went away first: nothing to tell it.
-    }
-    this.#discard();
-  }
-
-  #settle(): void {
-    this.#settled = true;
-    this.onGone = undefined;
-    this.#parts.leave();
-  }
-
-  #discard(): void {
-    const { native, socket, received } = this.#parts;
-    if (received.passedFd >= 0) native.close(received.passedFd);
-    socket.close();
   }
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { expectDescriptors, openDescriptors } from '../test/support/descriptors.js';
 import {
+  LINK_LIMITS,
   LINK_OPTIONS,
   Recorder,
   linkPair,
@@ -27,8 +28,8 @@ async function startedPair() {
   const [near, far] = linkPair(native);
   const nearSees = new Recorder();
   const farSees = new Recorder();
-  near.start(nearSees);
-  far.start(farSees);
+  near.start(nearSees, LINK_LIMITS);
+  far.start(farSees, LINK_LIMITS);
   for (let turn = 0; turn < 4; turn++) await nextTurn();
   return { near, far, nearSees, farSees };
 }
@@ -118,7 +119,7 @@ describe('a pair of links', () => {
     // The kernel calls it a reset: poll says "error" while there is still a byte to read.
     const { link, peerRegion, stream } = loneLink(native);
     const sees = new Recorder();
-    link.start(sees);
+    link.start(sees, LINK_LIMITS);
     for (let turn = 0; turn < 4; turn++) await nextTurn();
     native.ringDoorbell(stream.near);
     native.ringDoorbell(stream.far);
@@ -147,7 +148,7 @@ describe('a pair of links', () => {
 describe('wasConsumed()', () => {
   it('still tells after the end what the peer copied and what it did not', async () => {
     const { link, peerRegion, stream } = loneLink(native);
-    link.start(new Recorder());
+    link.start(new Recorder(), LINK_LIMITS);
     sendRecord(link, [1]);
     const first = link.mark();
     sendRecord(link, [2]);
@@ -173,7 +174,7 @@ describe('a claim', () => {
       },
     };
     const { link, peerRegion, stream } = loneLink(native, options);
-    link.start(new Recorder());
+    link.start(new Recorder(), LINK_LIMITS);
     // The write cursor stands 16 bytes before the ring's end: a claim of 48 goes to the start.
     for (let index = 0; index < 3; index++) {
       link.tryClaim(1352);
@@ -202,7 +203,7 @@ describe('a peer that breaks the protocol', () => {
   async function expectViolation(harm: (peer: ReturnType<typeof loneLink>) => void): Promise<void> {
     const lone = loneLink(native);
     const sees = new Recorder();
-    lone.link.start(sees);
+    lone.link.start(sees, LINK_LIMITS);
     for (let turn = 0; turn < 4; turn++) await nextTurn();
     harm(lone);
     native.ringDoorbell(lone.stream.far);
@@ -263,7 +264,7 @@ describe('a peer that breaks the protocol', () => {
   it('comes to an end for its death, too, when it led the reader in a circle', async () => {
     const lone = loneLink(native);
     const sees = new Recorder();
-    lone.link.start(sees);
+    lone.link.start(sees, LINK_LIMITS);
     // Delivery after a death has no time limit: the test ends it, and then fails.
     sees.onEach = () => {
       if (sees.records.length > 100) lone.link.close();

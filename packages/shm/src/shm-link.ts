@@ -5,6 +5,7 @@ import type {
   Link,
   LinkEnd,
   LinkHandler,
+  LinkLimits,
   LinkOptions,
   PeerIdentity,
   RecordClaim,
@@ -13,25 +14,31 @@ import type {
 import { RECORD_HEADER_BYTES, RECORD_OFFSET, isPortError } from '@portcall/wire';
 
 import { AdaptiveLinger } from './adaptive-linger.js';
-import { ControlStream, type ControlState } from './control-stream.js';
+import { ControlStream, type ControlListener, type ControlState } from './control-stream.js';
 import { FdWatch } from './fd-watch.js';
 import type { OwnRegion, Region } from './region.js';
 import { RingConsumer } from './ring-consumer.js';
 import { RingProducer } from './ring-producer.js';
+import { ShmCompanions } from './shm-companions.js';
 import { ShmSections } from './shm-sections.js';
+import { SpinBeforeWait } from './spin-before-wait.js';
 import { WakeWords } from './wake-words.js';
 
 /** Longest stretch of delivering records before other work of the event loop gets a turn. */
 const DRAIN_BUDGET_MS = 1;
 
+/** Longest stretch of blocking: a worker thread can be terminated only in between. */
+const WAIT_SLICE_MS = 100;
+
 /** What this transport can do today. */
 export const SHM_CAPABILITIES: TransportCapabilities = {
   identity: true,
-  descriptors: false,
+  descriptors: true,
   sections: true,
-  direct: false,
+  direct: 'emulated',
   doorbell: true,
   quick: false,
+  synchronous: true,
 };
 
 /** What a link is made of; it owns all of it from then on. */
@@ -46,8 +53,8 @@ export interface ShmLinkParts {
   readonly own: OwnRegion | Region;
   readonly peerRegion: Region;
   readonly options: LinkOptions;
-  /** Bytes of the control stream that came behind the handshake frame. */
-  readonly early: Uint8Array;
+  /** SO_PASSCRED is on: the peer may have the kernel vouch for it with a message. */
+  readonly wantsCredentials: boolean;
 }
 
 /** Two rings, a doorbell, sections, and two signs of the peer's death. */
@@ -57,12 +64,14 @@ export class ShmLink implements Link {
   readonly transportName = 'shm';
   readonly recordBytesMax: number;
   readonly sections: ShmSections;
+  readonly companions: ShmCompanions;
   readonly #parts: ShmLinkParts;
   readonly #producer: RingProducer;
   readonly #consumer: RingConsumer;
   readonly #wake: WakeWords;
   readonly #control: ControlStream;
   readonly #linger: AdaptiveLinger;
+  readonly #spin: SpinBeforeWait;
   readonly #pidWatch: FdWatch | undefined;
   readonly #flushSoon = (): void => this.flush();
   readonly #resumeSoon = (): void => this.#resume();
@@ -74,7 +83,11 @@ export class ShmLink implements Link {
   #draining = false;
   /** Bytes of the claim that was refused; −1 when nobody waits. */
   #wantedBytes = -1;
-  #wantsSections = false;
+  /** A section or a companion was refused; and whether for want of room in the socket. */
+  #wantsOther = false;
+  #wantsSocket = false;
+  /** Seen while this thread waited: the next drain tells. */
+  #isPeerGone = false;
   #ended = false;
 
   constructor(parts: ShmLinkParts) {
@@ -84,47 +97,57 @@ export class ShmLink implements Link {
     this.#producer = new RingProducer(own, peerRegion.words);
     this.#consumer = new RingConsumer(peerRegion, own.words);
     this.#wake = new WakeWords(own.words, peerRegion.words);
-    this.#linger = new AdaptiveLinger(parts.options.spin && availableParallelism() > 1);
+    const maySpin = parts.options.spin && availableParallelism() > 1;
+    this.#linger = new AdaptiveLinger(maySpin);
+    this.#spin = new SpinBeforeWait(maySpin);
     this.recordBytesMax = this.#producer.recordBytesMax;
-    this.#control = new ControlStream(native, fd, (id, passed) => {
-      this.sections.onAnnounced(id, passed);
-    });
-    this.sections = new ShmSections({
+    const host = {
       native,
       fd,
       ownWords: own.words,
       peerWords: peerRegion.words,
       limits: parts.options,
+      wasConsumed: (mark: number) => this.#wasConsumedOrEnd(mark),
       readControl: () => {
+        if (this.#ended) return false;
         // This read may take in the doorbell that was to wake this side: it must not count as
         // asleep any more, or the peer would not ring again.
         if (this.#wake.wake()) this.#queueResume();
-        this.#control.read();
+        return this.#control.read() === 'more';
       },
       waitForSpace: () => {
-        this.#wantsSections = true;
+        this.#wantsOther = true;
         this.#producer.announceWait();
       },
       waitForSocket: () => {
-        this.#wantsSections = true;
+        this.#wantsOther = true;
+        this.#wantsSocket = true;
         parts.watch.setEvents(WATCH_EVENT.READABLE | WATCH_EVENT.WRITABLE);
       },
-    });
+    };
+    this.sections = new ShmSections(host);
+    this.companions = new ShmCompanions(host);
+    const listener: ControlListener = {
+      onSection: (id, passed) => this.sections.onAnnounced(id, passed),
+      onHandles: (id, passed) => this.companions.onHandles(id, passed),
+      onCredentials: (id, credentials) => this.companions.onCredentials(id, credentials),
+    };
+    this.#control = new ControlStream(native, fd, listener, parts.wantsCredentials);
     this.#pidWatch = watchDeath(parts, () => this.#onPeerGone());
     parts.watch.listener = () => undefined;
   }
 
-  start(handler: LinkHandler): void {
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  start(handler: LinkHandler, limits: LinkLimits): void {
     this.#handler = handler;
-    const { watch, early } = this.#parts;
+    this.companions.takesHandles = limits.takesHandles === true;
+    const { watch } = this.#parts;
     watch.listener = (events) => this.#onSocket(events);
     watch.setEvents(WATCH_EVENT.READABLE);
-    try {
-      this.#control.push(early);
-      this.#queueResume();
-    } catch (error) {
-      this.#endByViolation(error);
-    }
+    this.#queueResume();
   }
 
   tryClaim(minBytes: number): RecordClaim | undefined {
@@ -142,6 +165,7 @@ export class ShmLink implements Link {
 
   commit(lengthBytes: number): void {
     this.#producer.commit(lengthBytes);
+    this.companions.onCommitted(this.#producer.tail);
     this.#hasUnrung = true;
     if (this.#flushQueued || this.#draining) return;
     this.#flushQueued = true;
@@ -162,7 +186,24 @@ export class ShmLink implements Link {
 
   drain(): void {
     if (this.#draining || this.#ended || this.#handler === undefined) return;
-    this.#deliver(DRAIN_BUDGET_MS);
+    if (this.#isPeerGone) this.#onPeerGone();
+    else this.#deliver(DRAIN_BUDGET_MS);
+  }
+
+  wait(timeoutMs: number): boolean {
+    if (this.#draining) throw new TypeError('Cannot wait: this link is delivering a record');
+    if (this.#ended || this.#handler === undefined) return false;
+    this.flush();
+    const isThere = (): boolean => this.#consumer.hasRecords();
+    if (this.#isPeerGone || isThere() || this.#spin.spin(isThere)) return true;
+    this.#block(Math.min(timeoutMs, WAIT_SLICE_MS));
+    return true;
+  }
+
+  isPeerAlive(): boolean | undefined {
+    const { native, pidfd } = this.#parts;
+    if (this.#ended || pidfd < 0) return undefined;
+    return native.processEnded(pidfd) === 0;
   }
 
   mark(): number {
@@ -211,6 +252,36 @@ export class ShmLink implements Link {
     if (this.#consumer.hasRecords()) {
       this.#wake.wake();
       this.#queueResume();
+    }
+  }
+
+  /**
+   * Sleeps outside of the event loop, which finds everything afterwards as after an event: this
+   * side awake, the doorbells read, and a turn queued in which it delivers the rest and goes to
+   * sleep.
+   */
+  #block(timeoutMs: number): void {
+    const { native, fd, pidfd } = this.#parts;
+    // Odd already when the event loop put this side to sleep; a doorbell for it is in the socket
+    // then.
+    this.#wake.sleep();
+    if (!this.#consumer.hasRecords()) {
+      const { READABLE, WRITABLE } = WATCH_EVENT;
+      const events = this.#wantsSocket ? READABLE | WRITABLE : READABLE;
+      const seen = native.wait(fd, events, pidfd, Math.ceil(timeoutMs));
+      if (seen > 0 && (seen & 2) !== 0) this.#isPeerGone = true;
+    }
+    this.#wake.wake();
+    if (this.#readControl() === 'ended') this.#isPeerGone = true;
+    if (!this.#ended) this.#queueResume();
+  }
+
+  #wasConsumedOrEnd(mark: number): boolean {
+    try {
+      return this.#producer.wasConsumed(mark);
+    } catch (error) {
+      this.#endByViolation(error);
+      return true;
     }
   }
 
@@ -266,16 +337,17 @@ export class ShmLink implements Link {
 
   /** Tells the handler that there is room, if it had been refused some. */
   #offerRoom(): void {
-    if (this.#ended || (this.#wantedBytes < 0 && !this.#wantsSections)) return;
+    if (this.#ended || (this.#wantedBytes < 0 && !this.#wantsOther)) return;
     const minBytes = Math.max(this.#wantedBytes, 0);
     try {
-      if (!this.#wantsSections && !this.#producer.tryClaim(minBytes)) return;
+      if (!this.#wantsOther && !this.#producer.tryClaim(minBytes)) return;
     } catch (error) {
       this.#endByViolation(error);
       return;
     }
     this.#wantedBytes = -1;
-    this.#wantsSections = false;
+    this.#wantsOther = false;
+    this.#wantsSocket = false;
     this.#producer.stopWaiting();
     this.#handler?.onWritable();
   }
@@ -309,6 +381,7 @@ export class ShmLink implements Link {
     this.#pidWatch?.close();
     this.#control.close();
     this.sections.close();
+    this.companions.close();
     native.close(fd);
     if (pidfd >= 0) native.close(pidfd);
     native.revoke(own.mapping);

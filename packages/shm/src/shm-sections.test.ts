@@ -39,7 +39,7 @@ class Pair {
     ownWords: this.senderWords,
     peerWords: this.receiverWords,
     limits: LIMITS,
-    readControl: () => undefined,
+    readControl: () => false,
     waitForSpace: () => {
       this.spaceWaits++;
       this.onSpaceWait();
@@ -52,13 +52,20 @@ class Pair {
     ownWords: this.receiverWords,
     peerWords: this.senderWords,
     limits: LIMITS,
-    readControl: () => void this.control.read(),
+    readControl: () => this.control.read() === 'more',
     waitForSpace: () => undefined,
     waitForSocket: () => undefined,
   });
-  readonly control = new ControlStream(native, this.stream.far, (sectionId, fd) => {
-    this.receiver.onAnnounced(sectionId, fd);
-  });
+  readonly control = new ControlStream(
+    native,
+    this.stream.far,
+    {
+      onSection: (sectionId, fd) => this.receiver.onAnnounced(sectionId, fd),
+      onHandles: () => undefined,
+      onCredentials: () => undefined,
+    },
+    false,
+  );
 
   close(): void {
     this.sender.close();

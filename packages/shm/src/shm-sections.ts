@@ -8,6 +8,8 @@ import {
   SECTION_TOKEN_OFFSET,
 } from '@portcall/wire';
 
+import { readUntilHeld } from './read-until-held.js';
+
 const SECTIONS_CONSUMED = REGION_OFFSET.SECTIONS_CONSUMED / 4;
 
 /** Sections of one direction that the receiver has not copied out yet: bounds its descriptors. */
@@ -35,8 +37,8 @@ export interface SectionHost {
   readonly ownWords: Int32Array;
   readonly peerWords: Int32Array;
   readonly limits: SectionLimits;
-  /** Reads the control socket now: an announcement may be waiting there. */
-  readonly readControl: () => void;
+  /** Reads the control socket now, for an announcement. @returns whether more may be waiting */
+  readonly readControl: () => boolean;
   /** The peer must say when it has consumed sections. */
   readonly waitForSpace: () => void;
   /** The control socket is full. */
@@ -62,6 +64,8 @@ export class ShmSections implements SectionSpace {
   /** Announced by the peer and not taken yet. */
   readonly #announced = new Map<number, number>();
   #consumed = 0;
+  /** The socket is closed, and its number may be another's: nothing may be sent. */
+  #isClosed = false;
   readonly #token = new Uint8Array(SECTION_TOKEN_BYTES);
   readonly #tokenView = new DataView(this.#token.buffer);
 
@@ -79,6 +83,7 @@ export class ShmSections implements SectionSpace {
           `${limits.maxSectionSize} bytes`,
       );
     }
+    if (this.#isClosed) return undefined;
     this.#reclaim();
     const fits = (): boolean =>
       this.#inFlight.length < SECTIONS_IN_FLIGHT_MAX &&
@@ -96,7 +101,7 @@ export class ShmSections implements SectionSpace {
 
   take(reference: SectionReference): Uint8Array {
     const { native, ownWords, readControl } = this.#host;
-    if (!this.#announced.has(reference.sectionId)) readControl();
+    readUntilHeld(this.#announced, reference.sectionId, readControl);
     const fd = this.#announced.get(reference.sectionId);
     if (fd === undefined) throw bad(`section ${reference.sectionId} was not announced`);
     this.#announced.delete(reference.sectionId);
@@ -128,6 +133,7 @@ export class ShmSections implements SectionSpace {
 
   /** Closes every descriptor. */
   close(): void {
+    this.#isClosed = true;
     const { native } = this.#host;
     for (const section of [...this.#inFlight.splice(0), ...this.#free.splice(0)]) {
       native.close(section.fd);

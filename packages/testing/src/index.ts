@@ -18,6 +18,12 @@ export type {
   NodeReport,
   PortNodeCommands,
 } from './programs/port-node.js';
+export type {
+  ConnectTally,
+  NameClientOptions,
+  NameNodeCommands,
+  NameServerOptions,
+} from './programs/name-node.js';
 export {
   Program,
   ProgramError,
@@ -32,6 +38,7 @@ export { startVictim, type Victim } from './client-death.js';
 export { countOutcome, emptyReport, percentile, type DeathReport } from './death-report.js';
 export { runReplyAndDie, type DyingMoment } from './reply-and-die.js';
 export { SETTLE_MS_MAX, runServerDeath, type DeathOptions } from './server-death.js';
+export { QUICK_COMMAND, QUICK_HANDLER } from './quick.js';
 export { seededRandom } from './seeded-random.js';
 export { spawnThread, type PortThread } from './spawn-thread.js';
 export type { ThreadTask } from './programs/port-thread.js';

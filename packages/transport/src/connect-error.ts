@@ -1,4 +1,4 @@
-import { PortError } from '@portcall/wire';
+import { PortError, WIRE_VERSION } from '@portcall/wire';
 
 /**
  * The PortError for a failed `connect(2)`.
@@ -67,6 +67,6 @@ export function versionRefused(address: string, min: number, max: number): PortE
   return new PortError(
     'CONNECTION_REFUSED',
     `Cannot connect to ${address}: it speaks protocol versions ${min} to ${max}, this side ` +
-      `version 1`,
+      `versions ${WIRE_VERSION.MIN} to ${WIRE_VERSION.MAX}`,
   );
 }

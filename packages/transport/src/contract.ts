@@ -104,6 +104,10 @@ export interface SectionSpace {
 /**
  * What belongs to a message but cannot be put into it: announced first, then named by the message.
  *
+ * The record that is committed next must be the message that names it: `tryClaim`, then
+ * `tryPlace…`, then `commit`. What was placed for a message that is never sent stays at the peer to
+ * the end.
+ *
  * Each `take…` may be called once for each id, while the message that names it is being delivered.
  */
 export interface CompanionSpace {
@@ -111,9 +115,16 @@ export interface CompanionSpace {
    * Hands copies of 1 to 4 descriptors to the peer; they stay the caller's.
    *
    * @returns id for the message, or `undefined` when there is no room; `onWritable` tells when
+   * @throws TypeError for what is not open, RangeError for another number of them; PortError
+   * QUOTA_EXCEEDED when the kernel has too many on their way
    */
   tryPlaceHandles(fds: readonly number[]): number | undefined;
-  /** The descriptors of a batch; the caller's to close. @throws PortError PROTOCOL_ERROR */
+  /**
+   * The descriptors of a batch; the caller's to close. They belong to this thread's environment,
+   * which closes them when it ends.
+   *
+   * @throws PortError PROTOCOL_ERROR when there is no such batch
+   */
   takeHandles(batchId: number): readonly number[];
   /** Has the kernel vouch for this process as it is now. As `tryPlaceHandles`. */
   tryPlaceCredentials(): number | undefined;
@@ -130,8 +141,21 @@ export interface LinkHandler {
   onRecord(bytes: Uint8Array, view: DataView, offset: number, lengthBytes: number): void;
   /** After `tryClaim` or `tryPlace` had returned `undefined`: there is room again. */
   onWritable(): void;
+  /**
+   * The other end waits, in this very thread: what would be done in a later turn is to be done now.
+   * Only from transports within one process.
+   */
+  runNow?(): void;
   /** The last call of all, exactly once. */
   onEnd(end: LinkEnd): void;
+}
+
+/** What the peer may send from now on. */
+export interface LinkLimits {
+  /** Bounds the peer's records where the medium does not. */
+  readonly recordBytesMax: number;
+  /** Whether it may pass descriptors (`takeHandles`). Default no: then it breaks the protocol. */
+  readonly takesHandles?: boolean | undefined;
 }
 
 /**
@@ -152,8 +176,8 @@ export interface Link {
   readonly sections: SectionSpace | undefined;
   /** Where descriptors and credentials go; `undefined` where they cannot. */
   readonly companions: CompanionSpace | undefined;
-  /** Begins delivery; `recordBytesMax` bounds the peer's records where the medium does not. */
-  start(handler: LinkHandler, limits: { readonly recordBytesMax: number }): void;
+  /** Begins delivery. */
+  start(handler: LinkHandler, limits: LinkLimits): void;
   /**
    * Room for a body of at least `minBytes`, or `undefined` when there is none now. One claim at a
    * time; the same object is returned again and again.
@@ -170,10 +194,22 @@ export interface Link {
   /** Delivers what has arrived, now. */
   drain(): void;
   /**
-   * Blocks this thread until something may have arrived, the peer may have gone, or the time is
-   * over; `drain()` then tells. Only where `capabilities.synchronous`.
+   * Sends what is committed, then blocks this thread until something may have arrived, the peer may
+   * have gone, or some of the time has passed; `drain()` and `hasEnded` then tell. Only where
+   * `capabilities.synchronous`.
+   *
+   * It may return early, at the latest after 100 ms, so that a worker can still be terminated: the
+   * caller comes again.
+   *
+   * @returns false when nothing that has not arrived yet can come without the event loop
+   * @throws TypeError from inside `onRecord` of this link, or where waiting is not supported
    */
-  wait(timeoutMs: number): void;
+  wait(timeoutMs: number): boolean;
+  /**
+   * Whether it has ended. `onEnd` is told in a later turn; a thread that waits without turns asks
+   * here after `drain()`, and gets no more records once it is true.
+   */
+  readonly hasEnded: boolean;
   /** Whether the peer's process is certainly alive; `undefined` where nobody can tell. */
   isPeerAlive(): boolean | undefined;
   /** Position after the last committed record, for `wasConsumed`. */
@@ -229,8 +265,34 @@ export interface IncomingLink {
   accept(payload: Uint8Array, features?: number): Link;
   /** Refuses and ends the connection. Without effect when the client has gone. */
   reject(payload: Uint8Array): void;
-  /** Called at most once, when the client goes away before the decision. */
+  /**
+   * Gives the undecided client up to another thread of this process, which takes it with
+   * `Transport.attach`. Only where the transport can, and the client asked for a fast connection.
+   *
+   * @returns `undefined` when that is not so, or the client has gone
+   */
+  detach?(): DetachedIncoming | undefined;
+  /**
+   * Called at most once, when there can be no decision any more: the client went away or spoke out
+   * of turn, `handshakeTimeoutMs` is over, or the listener ended.
+   */
   onGone: (() => void) | undefined;
+}
+
+/**
+ * A client that waits for the decision, as it goes from thread to thread: plain values.
+ *
+ * *Owner*: whoever got it; the descriptors must be attached or closed.
+ */
+export interface DetachedIncoming {
+  /** The connected socket. */
+  readonly fd: number;
+  /** The client's region. */
+  readonly passedFd: number;
+  readonly features: number;
+  readonly layoutHash: number;
+  readonly regionBytes: number;
+  readonly payload: Uint8Array;
 }
 
 /** Sizes of what one connection may carry by section, both ways. */
@@ -257,7 +319,12 @@ export interface ListenOptions extends LinkOptions {
   readonly mode: number;
   /** Sockets of one user (or of nobody known) that may be in the handshake at once. */
   readonly pendingConnectsMax: number;
-  /** What a client is told, as by `reject`, when there are more. */
+  /**
+   * Whether clients may have the kernel vouch for them with a message (`takeCredentials`). Default
+   * no: then a client that does breaks the protocol.
+   */
+  readonly wantsCredentials?: boolean | undefined;
+  /** What a client is told, as by `reject`, when there are more, or descriptors run out. */
   readonly busyPayload: Uint8Array;
   /** A client sent a well-formed connect request. */
   readonly onIncoming: (incoming: IncomingLink) => void;
@@ -266,8 +333,8 @@ export interface ListenOptions extends LinkOptions {
 /** A listening endpoint. `close()` ends listening, not the links made. */
 export interface Listener {
   /**
-   * Ends listening. Clients without a decision are told `busyPayload` where the transport can, those
-   * in the queue too: they ask again, and find whoever has the name then.
+   * Ends listening. Clients without a decision are told `busyPayload` where the transport can,
+   * those in the queue too: they ask again, and find whoever has the name then.
    */
   close(): Promise<void>;
 }
@@ -285,6 +352,15 @@ export interface Transport {
   listen(address: string, options: ListenOptions): Promise<Listener>;
   /** Reaches a listener. @throws PortError PORT_NOT_FOUND, ACCESS_DENIED, SERVER_BUSY, TIMEOUT */
   connect(address: string, options: LinkOptions): Promise<OutgoingLink>;
+  /**
+   * Takes over a client that another thread of this process has detached.
+   *
+   * @throws SystemError when this thread's event loop cannot watch it; it is closed then
+   */
+  attach?(
+    detached: DetachedIncoming,
+    options: Omit<ListenOptions, 'onIncoming' | 'mode' | 'pendingConnectsMax' | 'busyPayload'>,
+  ): IncomingLink;
   /** Takes the lock, or returns `undefined` when a live process has it. @throws system errors */
   tryLock(path: string): FileLock | undefined;
 }

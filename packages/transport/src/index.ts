@@ -1,15 +1,20 @@
 export type {
+  CompanionSpace,
   FileLock,
+  DetachedIncoming,
   IncomingLink,
   Link,
   LinkDecision,
   LinkEnd,
   LinkHandler,
+  LinkLimits,
   LinkOptions,
   ListenOptions,
   Listener,
+  MessageCredentials,
   OutgoingLink,
   PeerIdentity,
+  PeerNamespaces,
   RecordClaim,
   SectionLimits,
   SectionReference,
@@ -27,6 +32,10 @@ export {
   handshakeTimeout,
   versionRefused,
 } from './connect-error.js';
+export { checkAnswer, checkRequest } from './check-frame.js';
+export { DescriptorReserve } from './descriptor-reserve.js';
+export { HandshakeState } from './handshake-states.js';
 export { FrameAssembler, PLAIN_FRAME, encodeFrame, speaksOurVersion, type Frame } from './frame.js';
 export { PendingConnects } from './pending-connects.js';
+export { lockOwnerLives, parseLockOwner, type LockOwner } from './pid-lock.js';
 export { SocketLink } from './socket-link.js';

@@ -117,3 +117,34 @@ describe('a pair of ends', () => {
     expect(() => near.tryClaim(2 ** 31)).toThrow(RangeError);
   });
 });
+
+describe('wait()', () => {
+  it('delivers both ways: what the other end answers at once is there', () => {
+    const { near, far, nearSees, farSees } = startedPair();
+    farSees.onEach = () => void send(far, [2]);
+    send(near, [1]);
+    expect(near.wait()).toBe(false);
+    expect([farSees.records, nearSees.records]).toEqual([[[1]], [[2]]]);
+  });
+
+  it('throws TypeError while this end delivers, and never nests deliveries', async () => {
+    const { near, far, farSees } = startedPair();
+    let error: unknown;
+    farSees.onEach = () => {
+      if (farSees.records.length > 1) return;
+      send(near, [2]);
+      near.wait(); // The far end is delivering: it gets the second record behind the first.
+      expect(farSees.records).toEqual([[1]]);
+      try {
+        far.wait();
+      } catch (caught) {
+        error = caught;
+      }
+    };
+    send(near, [1]);
+    near.flush();
+    await nextTurn();
+    expect(error).toBeInstanceOf(TypeError);
+    expect(farSees.records).toEqual([[1], [2]]);
+  });
+});

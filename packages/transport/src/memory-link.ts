@@ -1,7 +1,7 @@
 import { isPortError } from '@portcall/wire';
 
 import { BatchBuffer } from './batch-buffer.js';
-import { PLAIN_CAPABILITIES } from './capabilities.js';
+import { MEMORY_CAPABILITIES } from './capabilities.js';
 import type { Link, LinkEnd, LinkHandler, RecordClaim } from './contract.js';
 import { RecordStream } from './record-stream.js';
 
@@ -19,10 +19,11 @@ const RECORD_BYTES_MAX = 0x7ffffff0;
  */
 export class MemoryLink implements Link {
   readonly peer = undefined;
-  readonly capabilities = PLAIN_CAPABILITIES;
+  readonly capabilities = MEMORY_CAPABILITIES;
   readonly transportName = 'memory';
   readonly recordBytesMax = RECORD_BYTES_MAX;
   readonly sections = undefined;
+  readonly companions = undefined;
   readonly #batch = new BatchBuffer();
   readonly #arrived: Uint8Array[] = [];
   #other: MemoryLink | undefined;
@@ -30,6 +31,7 @@ export class MemoryLink implements Link {
   #stream: RecordStream | undefined;
   #flushQueued = false;
   #wantsRoom = false;
+  #draining = false;
   #ended = false;
   /** The other end closed before this one was started. */
   #earlyEnd: LinkEnd | undefined;
@@ -41,6 +43,10 @@ export class MemoryLink implements Link {
     first.#other = second;
     second.#other = first;
     return [first, second];
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
   }
 
   start(handler: LinkHandler, limits: { readonly recordBytesMax: number }): void {
@@ -89,16 +95,42 @@ export class MemoryLink implements Link {
   }
 
   drain(): void {
-    if (this.#stream === undefined) return;
+    if (this.#stream === undefined || this.#draining) return;
+    this.#draining = true;
+    try {
+      this.#pushArrived(this.#stream);
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  #pushArrived(stream: RecordStream): void {
     for (let piece = this.#arrived.shift(); piece; piece = this.#arrived.shift()) {
       if (this.#ended) return;
       try {
-        this.#stream.push(piece);
+        stream.push(piece);
       } catch (error) {
         if (!isPortError(error)) throw error;
         this.#end({ kind: 'violation', text: error.message });
       }
     }
+  }
+
+  /**
+   * Delivers what is queued at both ends: what the other end answers at once is then here. Anything
+   * else needs the event loop, for which this thread is the only one.
+   */
+  wait(): boolean {
+    if (this.#draining) throw new TypeError('Cannot wait: this link is delivering a record');
+    this.flush();
+    const other = this.#other;
+    if (other !== undefined) other.#runNow();
+    other?.flush();
+    return false;
+  }
+
+  isPeerAlive(): boolean {
+    return true; // It is this process.
   }
 
   mark(): number {
@@ -117,6 +149,10 @@ export class MemoryLink implements Link {
     if (this.#ended) return;
     this.flush();
     this.#end({ kind: 'local' });
+  }
+
+  #runNow(): void {
+    this.#handler?.runNow?.();
   }
 
   #end(end: LinkEnd): void {

@@ -1,6 +1,6 @@
 import { PortError } from '@portcall/wire';
 
-import { PLAIN_CAPABILITIES } from './capabilities.js';
+import { MEMORY_CAPABILITIES } from './capabilities.js';
 import { connectError, handshakeBroken, handshakeTimeout } from './connect-error.js';
 import type {
   IncomingLink,
@@ -12,13 +12,14 @@ import type {
   OutgoingLink,
   Transport,
 } from './contract.js';
+import { HandshakeState } from './handshake-states.js';
 import { MemoryLink } from './memory-link.js';
 import { PendingConnects } from './pending-connects.js';
 
 interface MemoryListener {
   readonly options: ListenOptions;
   readonly pending: PendingConnects;
-  /** Clients that wait for a decision: what ends their wait. */
+  /** Clients that wait for a decision: what tells each that there will be none. */
   readonly undecided: Set<() => void>;
 }
 
@@ -31,7 +32,7 @@ export function createMemoryTransport(): Transport {
   const locks = new Set<string>();
   return {
     name: 'memory',
-    capabilities: PLAIN_CAPABILITIES,
+    capabilities: MEMORY_CAPABILITIES,
     async listen(address, options): Promise<Listener> {
       if (listeners.has(address)) {
         throw new PortError('PORT_NAME_IN_USE', `Cannot listen at ${address}: it is in use`);
@@ -42,7 +43,7 @@ export function createMemoryTransport(): Transport {
       return {
         async close() {
           if (listeners.get(address) === listener) listeners.delete(address);
-          for (const giveUp of listener.undecided) giveUp();
+          for (const refuse of listener.undecided) refuse();
         },
       };
     },
@@ -72,22 +73,22 @@ class OutgoingMemory implements OutgoingLink {
     this.#options = options;
   }
 
-  request(payload: Uint8Array): Promise<LinkDecision> {
+  request(payload: Uint8Array, features = 0): Promise<LinkDecision> {
     const { options, pending, undecided } = this.#listener;
     const leave = pending.tryEnter(undefined);
     if (leave === undefined) {
-      return Promise.resolve({ payload: options.busyPayload, link: undefined });
+      return Promise.resolve(decided(options.busyPayload));
     }
     return new Promise<LinkDecision>((resolve, reject) => {
-      const timeoutMs = this.#options.handshakeTimeoutMs;
-      const incoming = new IncomingMemory(payload.slice(), (decision) => {
+      const timeoutMs = Math.min(this.#options.handshakeTimeoutMs, options.handshakeTimeoutMs);
+      const incoming = new IncomingMemory({ payload: payload.slice(), features }, (decision) => {
         settle();
         resolve(decision);
       });
-      const giveUp = (): void => fail(handshakeBroken(this.#address));
+      const refuse = (): void => incoming.refuse(options.busyPayload);
       const settle = (): void => {
         clearTimeout(timer);
-        undecided.delete(giveUp);
+        undecided.delete(refuse);
         leave();
       };
       const fail = (error: PortError): void => {
@@ -96,9 +97,11 @@ class OutgoingMemory implements OutgoingLink {
         reject(error);
       };
       const timer = setTimeout(() => fail(handshakeTimeout(this.#address, timeoutMs)), timeoutMs);
-      undecided.add(giveUp);
-      this.#giveUp = giveUp;
-      process.nextTick(() => options.onIncoming(incoming));
+      undecided.add(refuse);
+      this.#giveUp = () => fail(handshakeBroken(this.#address));
+      process.nextTick(() => {
+        if (incoming.isUndecided) options.onIncoming(incoming);
+      });
     });
   }
 
@@ -110,29 +113,56 @@ class OutgoingMemory implements OutgoingLink {
 class IncomingMemory implements IncomingLink {
   readonly peer = undefined;
   readonly payload: Uint8Array;
+  readonly features: number;
   onGone: (() => void) | undefined;
+  readonly #state = new HandshakeState('server');
   readonly #decide: (decision: LinkDecision) => void;
-  #gone = false;
 
-  constructor(payload: Uint8Array, decide: (decision: LinkDecision) => void) {
-    this.payload = payload;
+  constructor(
+    request: Pick<IncomingLink, 'payload' | 'features'>,
+    decide: (decision: LinkDecision) => void,
+  ) {
+    this.payload = request.payload;
+    this.features = request.features;
     this.#decide = decide;
+    this.#state.step('request');
   }
 
-  accept(payload: Uint8Array): Link {
-    if (this.#gone) throw handshakeBroken('client');
+  /** Whether a decision is still to be made. */
+  get isUndecided(): boolean {
+    return this.#state.name === 'ASKED';
+  }
+
+  accept(payload: Uint8Array, features = 0): Link {
+    if (!this.#state.allows('accept')) throw handshakeBroken('client');
+    this.#state.step('accept');
     const [client, server] = MemoryLink.createPair();
-    this.#decide({ payload: payload.slice(), link: client });
+    this.#decide({ ...decided(payload), link: client, features });
     return server;
   }
 
   reject(payload: Uint8Array): void {
-    if (!this.#gone) this.#decide({ payload: payload.slice(), link: undefined });
+    if (!this.#state.allows('reject')) return;
+    this.#state.step('reject');
+    this.#decide(decided(payload));
   }
 
-  /** The client went away. */
-  abandon(): void {
-    this.#gone = true;
+  /** The listener ends without a decision. */
+  refuse(busyPayload: Uint8Array): void {
+    if (!this.isUndecided) return;
+    this.reject(busyPayload);
     this.onGone?.();
   }
+
+  /** The client went away, or the time is over. */
+  abandon(): void {
+    if (!this.isUndecided) return;
+    this.#state.step('broken');
+    this.onGone?.();
+  }
+}
+
+/** A decision without a link. */
+function decided(payload: Uint8Array): LinkDecision {
+  return { payload: payload.slice(), link: undefined, features: 0, acceptor: undefined };
 }

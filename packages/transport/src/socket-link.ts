@@ -30,6 +30,7 @@ export class SocketLink implements Link {
   readonly transportName = 'socket';
   readonly recordBytesMax = RECORD_BYTES_MAX;
   readonly sections = undefined;
+  readonly companions = undefined;
   readonly #socket: Socket;
   readonly #batch = new BatchBuffer();
   readonly #early: Uint8Array;
@@ -47,6 +48,10 @@ export class SocketLink implements Link {
     this.#early = early;
     socket.pause();
     socket.setTimeout(0);
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
   }
 
   start(handler: LinkHandler, limits: { readonly recordBytesMax: number }): void {
@@ -96,6 +101,14 @@ export class SocketLink implements Link {
 
   drain(): void {
     // What has arrived is still in the kernel; only the event loop can read it.
+  }
+
+  wait(): boolean {
+    throw new TypeError('Cannot wait: only the event loop can read this link');
+  }
+
+  isPeerAlive(): boolean | undefined {
+    return undefined; // The stream tells of its end, not of the process.
   }
 
   mark(): number {

@@ -1,5 +1,5 @@
 import type { NativeBinding } from '@portcall/native';
-import type { LinkEnd, LinkHandler, LinkOptions } from '@portcall/transport';
+import type { LinkEnd, LinkHandler, LinkLimits, LinkOptions } from '@portcall/transport';
 
 import { FdWatch } from '../../src/fd-watch.js';
 import { createRegion, importRegion, type OwnRegion } from '../../src/region.js';
@@ -14,6 +14,9 @@ export const LINK_OPTIONS: LinkOptions = {
   maxSectionSize: 1024 * 1024,
   maxTotalSectionSize: 8 * 1024 * 1024,
 };
+
+/** What both sides of the tests take. */
+export const LINK_LIMITS: LinkLimits = { recordBytesMax: 2040, takesHandles: true };
 
 /** Notes what a link calls. */
 export class Recorder implements LinkHandler {
@@ -48,11 +51,7 @@ export interface LoneLink {
 }
 
 /** Owner: the caller, who closes link and stream. */
-export function loneLink(
-  native: NativeBinding,
-  options: LinkOptions = LINK_OPTIONS,
-  early: Uint8Array = new Uint8Array(0),
-): LoneLink {
+export function loneLink(native: NativeBinding, options: LinkOptions = LINK_OPTIONS): LoneLink {
   const stream = connectedStream(native);
   const own = createRegion(native, 4096);
   const peerRegion = createRegion(native, 4096);
@@ -66,26 +65,38 @@ export function loneLink(
     own,
     peerRegion: importRegion(native, peerRegion.fd, 4096),
     options,
-    early,
+    wantsCredentials: false,
   });
   return { link, own, peerRegion, stream };
 }
 
+/** How the far one of two ends differs from the near one. */
+export interface PairOptions {
+  /** The far end has the kernel vouch for what the near one sends. */
+  readonly wantsCredentials?: boolean;
+  /** Descriptor of the process at the far end. Owner: the near end. */
+  readonly pidfd?: number;
+}
+
 /** Both ends of a connection, in this process. Owner: the caller, who closes both. */
-export function linkPair(native: NativeBinding): readonly [ShmLink, ShmLink] {
+export function linkPair(
+  native: NativeBinding,
+  { wantsCredentials = false, pidfd = -1 }: PairOptions = {},
+): readonly [ShmLink, ShmLink] {
   const stream = connectedStream(native);
+  if (wantsCredentials) native.passCredentials(stream.far, 1);
   const regions = [createRegion(native, 4096), createRegion(native, 4096)] as const;
   const make = (fd: number, own: OwnRegion, peer: OwnRegion): ShmLink =>
     new ShmLink({
       native,
       fd,
       watch: new FdWatch(native, fd, () => undefined),
-      pidfd: -1,
+      pidfd: fd === stream.near ? pidfd : -1,
       peer: undefined,
       own,
       peerRegion: importRegion(native, peer.fd, 4096),
       options: LINK_OPTIONS,
-      early: new Uint8Array(0),
+      wantsCredentials: wantsCredentials && fd === stream.far,
     });
   return [make(stream.near, regions[0], regions[1]), make(stream.far, regions[1], regions[0])];
 }

@@ -31,7 +31,7 @@ export function connectedStream(native: NativeBinding): Stream {
   const folder = mkdtempSync(join(tmpdir(), 'pc-stream-'));
   const path = join(folder, 's');
   const listener = native.listen(path, 0o600, 4);
-  const near = native.connect(path);
+  const near = native.connect(path, 0);
   const far = native.accept(listener);
   native.close(listener);
   rmSync(folder, { recursive: true });

@@ -1,31 +1,19 @@
 import { describe, expect, it } from 'vitest';
 
-import { isPortError, type PortMessage } from '@portcall/port';
+import { isPortError } from '@portcall/port';
 
 import { bytesText, numberOf, numberedBytes, textBytes } from '../bytes.js';
 import type { TransportUnderTest } from '../transports.js';
 import { waitUntil, within } from '../wait-until.js';
 import { SMALL_RING, fillUp } from './deadlines.js';
 import { expectCode } from './expect-error.js';
+import { holding } from './held-messages.js';
 import { echo } from './messages.js';
 import { usePortWorld } from './port-world.js';
 
-/** A handler that keeps what it gets, and the list that it keeps. */
-function holding(): { held: PortMessage[]; onMessage: (message: PortMessage) => void } {
-  const held: PortMessage[] = [];
-  return {
-    held,
-    onMessage: (message) => {
-      message.defer();
-      void message.signal;
-      held.push(message);
-    },
-  };
-}
-
 /** How connections end. */
 export function describeClosing(subject: TransportUnderTest): void {
-  describe('close()', () => {
+  describe('port 20, close: close()', () => {
     const world = usePortWorld(subject);
 
     it('at the client: both ends know who it was', async () => {
@@ -127,7 +115,7 @@ export function describeClosing(subject: TransportUnderTest): void {
 }
 
 function describeEnds(subject: TransportUnderTest): void {
-  describe('an ended connection', () => {
+  describe('port 20, close: an ended connection', () => {
     const world = usePortWorld(subject);
 
     it('refuses requests and datagrams as never sent', async () => {

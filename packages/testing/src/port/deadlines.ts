@@ -21,7 +21,7 @@ export function fillUp(port: CommunicationPort, count = 180): Promise<void>[] {
 
 /** Requests that end before their reply. */
 export function describeDeadlines(subject: TransportUnderTest): void {
-  describe('timeoutMs', () => {
+  describe('port 11, operations: timeoutMs', () => {
     const world = usePortWorld(subject);
 
     it('is never over early, says that it was sent, and the handler is told', async () => {
@@ -104,7 +104,7 @@ export function describeDeadlines(subject: TransportUnderTest): void {
 }
 
 function describeCancel(subject: TransportUnderTest): void {
-  describe('signal', () => {
+  describe('port 11, operations: signal', () => {
     const world = usePortWorld(subject);
 
     it('that was aborted before: nothing is sent', async () => {

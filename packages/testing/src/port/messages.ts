@@ -22,7 +22,7 @@ export async function echo(message: PortMessage): Promise<void> {
 
 /** Messages, their sizes and their order. */
 export function describeMessages(subject: TransportUnderTest): void {
-  describe('request() and send()', () => {
+  describe('port 11, operations: request() and send()', () => {
     const world = usePortWorld(subject);
 
     it('carry a request and its reply', async () => {
@@ -144,7 +144,7 @@ function boundarySizes(): number[] {
 }
 
 function describeSizes(subject: TransportUnderTest): void {
-  describe('sizes', () => {
+  describe('port 9, modes: sizes', () => {
     const world = usePortWorld(subject);
     const attributes = { inlineLimit: INLINE_LIMIT, maxMessageLength: MESSAGE_LIMIT };
     const side = { attributes, ringBytes: RING_BYTES };
@@ -215,7 +215,7 @@ function describeSizes(subject: TransportUnderTest): void {
 }
 
 function describeOrder(subject: TransportUnderTest): void {
-  describe('order', () => {
+  describe('port 9, modes: order', () => {
     const world = usePortWorld(subject);
     const COUNT = 10_000;
     const sizeOf = (index: number): number =>

@@ -79,9 +79,12 @@ export function describeNames(subject: TransportUnderTest): void {
       '#a',
       'a#b',
       'a:b',
-      'system:a',
-      'inproc:a',
+      'global:a',
       'session:',
+      'system:',
+      'abstract:a//b',
+      'inproc:../a',
+      'unnamed:a',
       'session:session:a',
       'SESSION:a',
       ':a',
@@ -236,6 +239,20 @@ function describeDirectories(subject: TransportUnderTest): void {
       expect(error.message).toContain('PORTCALL_RUNTIME_DIR');
       await expectCode(world.connect({ directory }), 'PORT_NOT_FOUND');
       clear('file');
+    });
+
+    it('below one that others can write to is ACCESS_DENIED, unless that is sticky', async () => {
+      mkdirSync(own('shared'));
+      const directory = own('shared/mine');
+      chmodSync(own('shared'), 0o777);
+      const error = await expectCode(world.createPort({ directory }), 'ACCESS_DENIED');
+      expect(error.message).toContain(`others can write to ${own('shared')}`);
+      chmodSync(own('shared'), 0o1777);
+      const server = await world.createPort({ directory });
+      chmodSync(own('shared'), 0o777);
+      await expectCode(world.connect({ directory }), 'ACCESS_DENIED');
+      await within('the server to close', server.close());
+      clear('shared');
     });
 
     it.each([0o755, 0o770, 0o707, 0o722])('of mode %o is ACCESS_DENIED', async (mode) => {

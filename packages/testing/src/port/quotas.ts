@@ -12,7 +12,7 @@ import { usePortWorld } from './port-world.js';
 
 /** Bounded memory, and what is refused when it is used up. */
 export function describeQuotas(subject: TransportUnderTest): void {
-  describe('quotas', () => {
+  describe('port 19, backpressure: quotas', () => {
     const world = usePortWorld(subject);
 
     it.each([

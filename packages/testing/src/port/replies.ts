@@ -10,7 +10,7 @@ import { usePortWorld } from './port-world.js';
 
 /** Exactly one reply for each request, whatever the handler does. */
 export function describeReplies(subject: TransportUnderTest): void {
-  describe('reply()', () => {
+  describe('port 14, replies: reply()', () => {
     const world = usePortWorld(subject);
 
     it('is REPLY_MISMATCH the second time', async () => {
@@ -105,7 +105,7 @@ export function describeReplies(subject: TransportUnderTest): void {
 }
 
 function describeFailingHandlers(subject: TransportUnderTest): void {
-  describe('a handler', () => {
+  describe('port 14, replies: a handler', () => {
     const world = usePortWorld(subject);
 
     it('that throws answers SERVER_FAULT, without its text', async () => {
@@ -157,10 +157,10 @@ function describeFailingHandlers(subject: TransportUnderTest): void {
       await expectCode(client.request(textBytes('?')), 'SERVER_FAULT');
     });
 
-    it('that is not there answers SERVER_FAULT, at either end', async () => {
-      const { client, accepted } = await world.pair();
-      await expectCode(client.request(textBytes('?')), 'SERVER_FAULT');
-      await expectCode(accepted.request(textBytes('?')), 'SERVER_FAULT');
+    it('that is not there answers SERVER_FAULT at a client that does not receive', async () => {
+      const { accepted } = await world.pair();
+      const error = await expectCode(accepted.request(textBytes('?')), 'SERVER_FAULT');
+      expect(error.message).toContain('Nobody receives');
     });
 
     it('that fails for one request serves the next one', async () => {

@@ -6,6 +6,7 @@ import {
   createPort,
   type Acl,
   type CommunicationPort,
+  type ConnectPortOptions,
   type ConnectionPort,
   type PeerIdentity,
   type PortAttributes,
@@ -25,6 +26,8 @@ export interface NodeOptions {
   readonly transport?: 'auto' | 'shm' | 'socket';
   readonly attributes?: Partial<PortAttributes>;
   readonly ringBytes?: number;
+  /** Of a client: who the server must be. */
+  readonly requireServer?: ConnectPortOptions['requireServer'];
 }
 
 /** A file for the numbers of the requests that came, noted before anything is done with them. */
