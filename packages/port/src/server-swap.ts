@@ -3,8 +3,10 @@ import { isPortError } from '@portcall/wire';
 import { fileIdOf } from './name-files.js';
 
 /**
- * Tells a client whose connection failed whether another server has the name since: then the failure
- * was the old server's, on its way out, and the client asks again. Source: `docs/PROTOCOL.md` 2.3.
+ * Tells a client whose connection failed whether another server has the name since: then the
+ * failure was the old server's, on its way out, and the client asks again.
+ *
+ * Source: `docs/PROTOCOL.md` 2.3.
  */
 export class ServerSwap {
   readonly #address: string | undefined;
@@ -21,7 +23,7 @@ export class ServerSwap {
   }
 
   /**
-   * Whether to try again at once: the kernel refused, or the connection ended before any answer, and
+   * Whether to try again: the kernel refused, or the connection ended before any answer, and
    * another socket is in place now.
    */
   explains(error: unknown): boolean {
@@ -37,7 +39,7 @@ export class ServerSwap {
   }
 
   /**
-   * With the time of its last change: the number of a closed socket's file is given to the next one.
+   * With the time of its last change: the number of a closed socket's file is given to the next.
    * A socket whose mode was changed is taken for another; that costs one attempt more.
    */
   #look(): string | undefined {
