@@ -17,6 +17,7 @@ import type { MessageMode, PortEnd, RequestOptions } from './port-end.js';
 import { PortHandle, handleTypeOf } from './port-handle.js';
 import { PortRequest, messageOf } from './port-request.js';
 import { RangeAccess, type RangePart } from './range-access.js';
+import type { SecurityToken } from './security-context.js';
 import { PrivateView } from './view.js';
 
 /**
@@ -64,6 +65,8 @@ export class PortMessage {
   readonly #handles: readonly PortHandle[];
   readonly #view: PrivateView | undefined;
   readonly #peer: PeerIdentity | undefined;
+  /** Of the moment when it came: while it waits, the sender may become another user. */
+  readonly #token: SecurityToken | undefined;
   /** On `performance.now()`'s clock; Infinity where the sender named no deadline. */
   readonly #deadlineMs: number;
   #replied = false;
@@ -80,6 +83,7 @@ export class PortMessage {
     this.#extras = extras;
     if (extras.credentials !== undefined) source.port.security.update(extras.credentials);
     this.#peer = source.port.peer;
+    this.#token = source.wants.has('token') ? source.port.security.token : undefined;
     this.#deadlineMs = performance.now() + (extras.attributes.remainingMs ?? Infinity);
     this.#handles = extras.handles.map((fd) => new PortHandle(handleTypeOf(fd) ?? 'file', fd));
     this.#view = arrived.isPrivate === true ? this.#makeView() : undefined;
@@ -211,7 +215,7 @@ export class PortMessage {
   impersonate(): readonly ClaimedIdentity[] {
     const { port, channel } = this.#source;
     const chain = this.#extras.attributes.onBehalfOf ?? [];
-    return port.security.impersonate(chain, channel.portName);
+    return port.security.impersonate(this.#peer, chain, channel.portName);
   }
 
   /** Says that the reply comes after the handler has returned. */
@@ -261,7 +265,7 @@ export class PortMessage {
       view: this.#view,
       context: { portContext: port.context, sequence, messageId: this.messageId, depth },
       handle: this.#handles.length === 0 ? undefined : this.#handles,
-      token: port.security.token,
+      token: this.#token,
       direct: attributes.ranges,
       workOnBehalf: attributes.work,
       onBehalfOf: attributes.onBehalfOf,
