@@ -150,7 +150,7 @@ async function prompt(
 }
 // #endregion
 
-/** What the process of a failed log-on looks like from outside: its state and what it has mapped. */
+/** What the process of a failed log-on looks like from outside: its state, what it has mapped. */
 function evidenceOf(pid: number): Uint8Array {
   const parts = ['status', 'maps'].map((file) => {
     try {

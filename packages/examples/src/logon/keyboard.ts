@@ -16,7 +16,7 @@ export class Keyboard {
     this.#onAnswer = undefined;
   }
 
-  /** Shows a dialog. @returns what the user answers; `undefined` when the dialog was closed first */
+  /** Shows a dialog. @returns what the user answers; `undefined` when it was closed before that */
   ask(prompt: Prompt, signal: AbortSignal): Promise<string | undefined> {
     return new Promise((resolve) => {
       const onAbort = (): void => {

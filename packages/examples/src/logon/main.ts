@@ -76,7 +76,7 @@ function makeFolder(wanted: string | undefined): string {
   return folder;
 }
 
-/** With another user for Winlogon the ports are the system's: a session's are for one user alone. */
+/** A session's ports are for one user alone: for Winlogon as another one they are the system's. */
 function worldOf(folder: string, uid: string | undefined): World {
   const server = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const client = uid === undefined ? server : { uid: Number(uid), gid: Number(uid) };
