@@ -5,7 +5,7 @@ import { isAdmitted, type Acl } from './acl.js';
 import { ConnectionRequest, type AcceptedChannel, type QuickDesk } from './connection-request.js';
 import { diagnostics } from './diagnostics.js';
 import { encodeRejectPayload } from './handshake-payload.js';
-import type { ListenPortOptions } from './listen-channels.js';
+import type { ListenPortOptions } from './listen-options.js';
 import { NameHandover } from './name-handover.js';
 import type { OwnedName } from './owned-name.js';
 import type { QuickStart } from './quick-start.js';
@@ -66,6 +66,7 @@ export class AcceptDesk {
     return this.#handover?.settle();
   }
 
+  /** A client has sent a well-formed request: lets it in, refuses it, or asks the program. */
   receive(incoming: IncomingLink): void {
     const { peer, features } = incoming;
     const uid = peer?.uid;

@@ -371,7 +371,7 @@ describe.each(TRANSPORTS)('claimName() over %s', (transportName, create) => {
       expect(old.isReplaced).toBe(false);
     });
 
-    it('among several new servers ends with one owner, and every old one has given up', async () => {
+    it('among several new servers ends with one owner; every old one has given up', async () => {
       const first = await claim({ handover: true });
       const rest = await Promise.all(Array.from({ length: 4 }, () => claim({ handover: true })));
       const all = [first, ...rest];

@@ -15,7 +15,9 @@ import type { PortClosed } from './port-closed.js';
 import type {
   CloseOptions,
   MessageHandler,
+  MessageKind,
   PortEnd,
+  PortMessage,
   ReceiveOptions,
   RequestOptions,
   SendOptions,
@@ -23,7 +25,7 @@ import type {
   SentAndReceived,
   SyncRequestOptions,
 } from './port-end.js';
-import { PortMessage, type MessageKind, type MessageSource } from './port-message.js';
+import { IncomingMessage, type MessageSource } from './port-message.js';
 import { PortRequest, messageOf } from './port-request.js';
 import type { SecurityContext } from './security-context.js';
 import { sendBatch } from './send-batch.js';
@@ -71,7 +73,7 @@ const DRAIN_MS = 5000;
 const DRAIN_POLL_MS = 5;
 
 interface Waiting {
-  readonly message: PortMessage;
+  readonly message: IncomingMessage;
   /** Handles this message alone: the callback handler of a request. */
   readonly handler: MessageHandler | undefined;
   readonly request: IncomingRequest | undefined;
@@ -293,7 +295,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     handler: MessageHandler | undefined,
   ): void {
     const { kind, request, extras, data } = arrived;
-    const message = new PortMessage(this.#source, {
+    const message = new IncomingMessage(this.#source, {
       kind,
       extras,
       data: ownData(data),
@@ -360,8 +362,8 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
 
   async #handle(waiting: Waiting, handler: MessageHandler): Promise<void> {
     const { message } = waiting;
-    // A request is taken when it begins: the outstanding ones are limited anyway. A datagram is taken
-    // when it is done, so that slow handlers slow the sender down.
+    // A request is taken when it begins: the outstanding ones are limited anyway. A datagram is
+    // taken when it is done, so that slow handlers slow the sender down.
     if (message.isRequest) this.#taken(waiting);
     try {
       await handler(message);
@@ -392,7 +394,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     }
     const isOrderly = closed.reason === 'local' || closed.reason === 'closed';
     const kind = isOrderly ? 'port-closed' : 'client-died';
-    const message = new PortMessage(this.#source, { kind, data: new Uint8Array(0) });
+    const message = new IncomingMessage(this.#source, { kind, data: new Uint8Array(0) });
     const isAwaited = inbox === undefined || inbox.isReceived() || this.#waiting.length > 0;
     if (isAwaited) this.#wait({ message, handler: undefined, request: undefined });
     else this.#parts.onGone?.(); // Nobody has received yet, and there was nothing to receive.

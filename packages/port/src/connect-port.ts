@@ -5,8 +5,8 @@ import type { MessageHandler } from './port-end.js';
 /** Options of {@link connectPort}. */
 export interface ConnectPortOptions extends ConnectOptions {
   /**
-   * Handles what the server sends. Without one its messages wait for `receive()`; until that is called
-   * for the first time requests, which somebody waits for, are refused.
+   * Handles what the server sends. Without one its messages wait for `receive()`; until that is
+   * called for the first time requests, which somebody waits for, are refused.
    */
   readonly onMessage?: MessageHandler;
   /** Messages had to wait to be sent, and none waits any more. */

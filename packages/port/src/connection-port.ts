@@ -5,9 +5,9 @@ import { CommunicationPort, type SharedInbox } from './communication-port.js';
 import type { AcceptedChannel } from './connection-request.js';
 import { FairInbox } from './fair-inbox.js';
 import { Receivers } from './inbox.js';
-import { listenChannels, type ListenPortOptions, type ListeningPort } from './listen-channels.js';
-import type { CloseOptions, MessageHandler, ReceiveOptions } from './port-end.js';
-import type { PortMessage } from './port-message.js';
+import { listenChannels, type ListeningPort } from './listen-channels.js';
+import type { ListenPortOptions } from './listen-options.js';
+import type { CloseOptions, MessageHandler, PortMessage, ReceiveOptions } from './port-end.js';
 import { PortTotals, type PortStatistics } from './port-totals.js';
 
 /** Options of {@link createPort}. */
@@ -87,8 +87,8 @@ export class ConnectionPort implements AsyncDisposable, AsyncIterable<PortMessag
   }
 
   /**
-   * Puts another access control list in place, for connections that there are as well: those that it
-   * does not admit are closed with ACCESS_DENIED; those that may not call have requests refused.
+   * Puts another access control list in place, for connections that there are as well: those that
+   * it does not admit are closed with ACCESS_DENIED; those that may not call have requests refused.
    *
    * @throws TypeError for a list that is none
    */

@@ -98,8 +98,8 @@ export class ConnectionRequest {
   }
 
   /**
-   * The client, as the kernel identified it; `undefined` where it cannot, or where the client wants to
-   * be anonymous (the access control list was asked all the same).
+   * The client, as the kernel identified it; `undefined` where it cannot, or where the client wants
+   * to be anonymous (the access control list was asked all the same).
    */
   get peer(): PeerIdentity | undefined {
     return this.level === 'anonymous' ? undefined : this.#parts.incoming.peer;

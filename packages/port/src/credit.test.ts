@@ -61,7 +61,9 @@ class Direction {
   }
 }
 
-/** A message that nobody can be blocked by: more than the pool at once would be refused elsewhere. */
+/**
+ * A message that nobody can be blocked by: more than the pool at once would be refused elsewhere.
+ */
 function lengthsUpTo(bytesMax: number): fc.Arbitrary<number> {
   return fc.oneof(fc.nat(Math.min(bytesMax, 50)), fc.nat(bytesMax));
 }

@@ -4,10 +4,10 @@ import { channel, type Channel } from 'node:diagnostics_channel';
  * Names of the `diagnostics_channel`s that ports publish to. Without a subscriber an event costs
  * nothing but a look at a flag.
  *
- * *Shape* of all messages: `portName`, and `peer` where the kernel knows it; then, by channel: accept
- * and connect: `transportName`; reject: `code`; request and reply: `messageId`, `bytes`, `role`
- * ('client' or 'server'), reply also `code` when it is an error; death: `closed`; quota: `messages`,
- * `bytes`, `what` ('flood' or 'refused'); protocol-error: `text`.
+ * *Shape* of all messages: `portName`, and `peer` where the kernel knows it; then, by channel:
+ * accept and connect: `transportName`; reject: `code`; request and reply: `messageId`, `bytes`,
+ * `role` ('client' or 'server'), reply also `code` when it is an error; death: `closed`; quota:
+ * `messages`, `bytes`, `what` ('flood' or 'refused'); protocol-error: `text`.
  */
 export const DIAGNOSTICS = {
   connect: 'portcall:connect',

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { FairInbox, type FairSource } from './fair-inbox.js';
-import type { PortMessage } from './port-message.js';
+import type { PortMessage } from './port-end.js';
 
 const QUANTUM_MESSAGES = 32;
 const QUANTUM_BYTES = 64 * 1024;

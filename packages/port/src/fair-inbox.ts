@@ -1,5 +1,5 @@
 import type { MessageQueue } from './inbox.js';
-import type { PortMessage } from './port-message.js';
+import type { PortMessage } from './port-end.js';
 
 /** Messages, or bytes, of one connection before it is another one's turn. Source: `port.md` 19. */
 const QUANTUM_MESSAGES = 32;
@@ -20,8 +20,8 @@ interface Turn {
 }
 
 /**
- * Messages of many connections, in the order of a deficit round-robin: what one connection sends keeps
- * the others waiting for no longer than its quantum. Within a connection the order is kept.
+ * Messages of many connections, in the order of a deficit round-robin: what one connection sends
+ * keeps the others waiting for no longer than its quantum. Within a connection the order is kept.
  */
 export class FairInbox implements MessageQueue {
   /** Connections with messages; the first one has its turn. */

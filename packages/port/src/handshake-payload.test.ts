@@ -29,7 +29,9 @@ const GOOD: ConnectPayload = {
 };
 const COUNT = ATTRIBUTE_WORDS;
 
-/** Index of `wanted` as a u32; behind it are tracking, effectiveOnly and 0, then the info's length. */
+/**
+ * Index of `wanted` as a u32; behind it are tracking, effectiveOnly and 0, then the info's length.
+ */
 const WANTED = 1 + COUNT;
 const INFO_LENGTH = WANTED + 2;
 

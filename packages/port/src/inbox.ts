@@ -1,8 +1,7 @@
 import { PortError, TIMEOUT_MS_MAX } from '@portcall/wire';
 
-import type { PortMessage } from './port-message.js';
 import { canceled } from './request-errors.js';
-import type { ReceiveOptions } from './port-end.js';
+import type { PortMessage, ReceiveOptions } from './port-end.js';
 
 interface Waiter {
   readonly take: (message: PortMessage) => void;

@@ -28,6 +28,7 @@ export class IncomingRequest {
   readonly callbackOf: ReplySink | undefined;
   /** How many callbacks deep it is. */
   readonly depth: number;
+  /** What came with it beside its data. */
   readonly extras: IncomingExtras;
   /** Called once when the peer cancels, or goes away before the reply. */
   onCancel: (() => void) | undefined;

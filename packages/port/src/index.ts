@@ -4,8 +4,11 @@ export { CommunicationPort } from './communication-port.js';
 export type {
   CloseOptions,
   MessageHandler,
+  MessageKind,
   MessageMode,
   PortEnd,
+  PortMessage,
+  RangePart,
   ReceiveOptions,
   RequestOptions,
   SendOptions,
@@ -15,8 +18,6 @@ export type {
   SyncRequestOptions,
 } from './port-end.js';
 export { ConnectionRequest, type AcceptOptions } from './connection-request.js';
-export { PortMessage, type MessageKind } from './port-message.js';
-export type { RangePart } from './range-access.js';
 export type { ClaimedIdentity, MemoryRange, WorkOnBehalf } from './outgoing-attributes.js';
 export type { AnnouncedRange } from './incoming-attributes.js';
 export type { AttributeName, MessageAttributes, MessageContext } from './message-attributes.js';
@@ -37,7 +38,7 @@ export {
   type PortRight,
 } from './acl.js';
 export type { ServerRequirement } from './server-identity.js';
-export type { ConnectHandler, ListenPortOptions } from './listen-channels.js';
+export type { ConnectHandler, ListenPortOptions } from './listen-options.js';
 export type { ConnectOptions } from './connect-channel.js';
 export type { EndpointOptions } from './port-options.js';
 export type { TransportChoice } from './choose-transport.js';

@@ -21,7 +21,9 @@ const NOTHING = new Uint8Array(0);
 export interface IntakeLimits {
   /** `ATTRIBUTE` bits that this side wants. */
   readonly wants: number;
-  /** Largest data that the peer may send through its ring: what was agreed on, whatever our ring. */
+  /**
+   * Largest data that the peer may send through its ring: what was agreed on, whatever our ring.
+   */
   readonly inlineBytesMax: number;
   /** Largest data that the peer may send by section. */
   readonly sectionBytesMax: number;
@@ -38,10 +40,11 @@ class BorrowedData implements MessageData {
 }
 
 /**
- * The receiving half of a channel: takes records apart, checks them, and finds what belongs to them.
+ * The receiving half of a channel: takes records apart, checks them, and finds what belongs to
+ * them.
  *
- * Everything here comes from another process. `read` first; then whichever of the others the message
- * needs, before the next `read`.
+ * Everything here comes from another process. `read` first; then whichever of the others the
+ * message needs, before the next `read`.
  */
 export class Intake {
   /** Of the message read last. */
@@ -182,7 +185,7 @@ export class Intake {
   }
 }
 
-/** @returns an error that ends the link */
+/** An error that ends the link. */
 export function violation(text: string): PortError {
   return new PortError('PROTOCOL_ERROR', `Cannot take message: ${text}`);
 }

@@ -5,34 +5,15 @@ import { AcceptDesk, type LiveConnection } from './accept-desk.js';
 import type { Acl } from './acl.js';
 import { completeAttributes } from './attributes.js';
 import { claimName } from './claim-name.js';
-import type { AcceptedChannel, ConnectionRequest } from './connection-request.js';
+import type { AcceptedChannel } from './connection-request.js';
 import { encodeConnectPayload, encodeRejectPayload } from './handshake-payload.js';
+import type { ListenPortOptions } from './listen-options.js';
 import { wantedBits } from './message-attributes.js';
 import { parseNewPortName } from './port-name.js';
-import { linkOptions, type EndpointOptions } from './port-options.js';
+import { linkOptions } from './port-options.js';
 import { chooseTransportFor, placeOf } from './port-place.js';
-import type { QuickOptions } from './quick-start.js';
 import { QuickThreads } from './quick-threads.js';
 import { listAcl, socketAccess } from './socket-access.js';
-
-/** Decides on a client: calls `accept` or `reject`, now or later. */
-export type ConnectHandler = (request: ConnectionRequest) => void | Promise<void>;
-
-/** Options of a listening port. */
-export interface ListenPortOptions extends EndpointOptions {
-  /** Who may connect. Default: the user of this process, and root. */
-  readonly acl?: Acl;
-  /**
-   * Whether the name may change hands without a gap: this port asks for a name that a live server
-   * has, and gives its own to whoever has the right `admin`. Default false: a name that is taken is
-   * PORT_NAME_IN_USE.
-   */
-  readonly handover?: boolean;
-  /** Decides on each client that the ACL admits. Default: accepts. */
-  readonly onConnect?: ConnectHandler;
-  /** Gives clients that ask for it threads of their own. Default: none gets one. */
-  readonly quick?: QuickOptions;
-}
 
 /** A named port that listens. */
 export interface ListeningPort {
@@ -45,8 +26,8 @@ export interface ListeningPort {
   /** An accepted connection has ended: its place is free. */
   release(connection: LiveConnection): void;
   /**
-   * Puts another list in place of the present one. Connections that it does not admit are closed with
-   * ACCESS_DENIED, those that may not call any more have their requests refused.
+   * Puts another list in place of the present one. Connections that it does not admit are closed
+   * with ACCESS_DENIED, those that may not call any more have their requests refused.
    */
   setAcl(acl: Acl): void;
   /** Resolves when another server has the name: nobody new comes any more. */
@@ -73,25 +54,12 @@ export async function listenChannels(
   const { namespace } = portName;
   const acl = listAcl(namespace, transport, options.acl);
   const access = socketAccess(namespace, acl);
-  const plainPayload = encodeConnectPayload({
-    attributes,
-    wanted: 0,
-    isDynamic: false,
-    effectiveOnly: false,
-    info: new Uint8Array(0),
-  });
+  const handoverPayload = plainPayload(attributes);
   const wantsCredentials = (wantedBits(options.wants ?? []) & ATTRIBUTE.SECURITY) !== 0;
   const link = { ...linkOptions(options, attributes), wantsCredentials };
   const threads = options.quick === undefined ? undefined : new QuickThreads(options.quick);
-  const desk = new AcceptDesk({
-    name: portName.text,
-    attributes,
-    options,
-    link,
-    threads,
-    onAccepted,
-    acl,
-  });
+  const { text } = portName;
+  const desk = new AcceptDesk({ name: text, attributes, options, link, threads, onAccepted, acl });
   const claimed = await claimName({
     transport,
     name: portName,
@@ -104,9 +72,9 @@ export async function listenChannels(
       busyPayload: encodeRejectPayload({ status: 'SERVER_BUSY', info: new Uint8Array(0) }),
       onIncoming: (incoming) => desk.receive(incoming),
     },
-    handoverPayload: options.handover === true ? plainPayload : undefined,
+    handoverPayload: options.handover === true ? handoverPayload : undefined,
   });
-  const handedOver = desk.offerName(claimed, plainPayload);
+  const handedOver = desk.offerName(claimed, handoverPayload);
   const stop = (): Promise<void> => {
     const settling = desk.settleHandover();
     return settling === undefined ? claimed.close() : settling.then(() => claimed.close());
@@ -126,4 +94,10 @@ export async function listenChannels(
     },
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** What those say who connect for the name alone. */
+function plainPayload(attributes: PortAttributes): Uint8Array {
+  const nothing = { wanted: 0, isDynamic: false, effectiveOnly: false, info: new Uint8Array(0) };
+  return encodeConnectPayload({ attributes, ...nothing });
 }

@@ -1,6 +1,7 @@
 /*
  * Threat: headers are the peer's bytes: only PROTOCOL_ERROR may come out, and what is accepted must
- * lie inside its record. A request whose data alone is wrong is answered; anything else ends the link.
+ * lie inside its record. A request whose data alone is wrong is answered; anything else ends the
+ * link.
  */
 import {
   ATTRIBUTE,

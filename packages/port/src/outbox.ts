@@ -185,7 +185,7 @@ export class Outbox {
     return false;
   }
 
-  /** @throws PortError MESSAGE_TOO_LONG */
+  /** Refuses data that no message can have. @throws PortError MESSAGE_TOO_LONG */
   checkLength(totalBytes: number): void {
     if (totalBytes <= this.dataBytesMax) return;
     const { dataBytesMax } = this;
@@ -286,7 +286,9 @@ export class Outbox {
   }
 }
 
-/** Whoever sent it has long returned: a handle that was closed too early is told like any failure. */
+/**
+ * Whoever sent it has long returned: a handle that was closed too early is told like any failure.
+ */
 function unsendable(cause: unknown): PortError {
   const text = 'Cannot send message: what belongs to it changed while it waited for room';
   return new PortError('INVALID_MESSAGE', text, { cause });

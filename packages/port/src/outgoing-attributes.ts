@@ -21,7 +21,10 @@ export interface WorkOnBehalf {
   readonly baggage?: Uint8Array;
 }
 
-/** An identity that a sender claims to act for. Not the kernel's word: it is worth what the sender is. */
+/**
+ * An identity that a sender claims to act for. Not the kernel's word: it is worth what the sender
+ * is.
+ */
 export interface ClaimedIdentity {
   readonly pid: number;
   readonly uid: number;
@@ -65,6 +68,7 @@ export const PRIORITY_DEFAULT = 1;
 export class OutgoingAttributes {
   /** Sum of the `ATTRIBUTE` bits. */
   readonly mask: number;
+  /** Bytes of all of them together. */
   readonly lengthBytes: number;
   readonly #parts: AttributeParts;
   readonly #trace: Uint8Array;
@@ -72,6 +76,8 @@ export class OutgoingAttributes {
   #credentialsId = 0;
 
   /**
+   * What of the parts is to be sent.
+   *
    * @param wanted attributes that the receiver wants; others are left out
    * @returns `undefined` when nothing is left
    * @throws RangeError for more, longer or other values than an attribute may have

@@ -38,8 +38,8 @@ class Lane {
 /**
  * Messages that found no room, bounded in number and bytes.
  *
- * Requests and datagrams wait for credit in a lane of their own, in order; answers and the like never
- * wait behind them, or two sides without credit would wait for each other.
+ * Requests and datagrams wait for credit in a lane of their own, in order; answers and the like
+ * never wait behind them, or two sides without credit would wait for each other.
  */
 export class OutgoingQueue {
   readonly #attributes: PortAttributes;

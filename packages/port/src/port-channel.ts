@@ -152,8 +152,8 @@ export class PortChannel implements LinkHandler {
   /**
    * Begins delivery. Once.
    *
-   * @param takesLater the handler calls `taken` for each request and datagram; otherwise they count as
-   * taken when the handler returns
+   * @param takesLater the handler calls `taken` for each request and datagram; otherwise they count
+   * as taken when the handler returns
    */
   start(handler: ChannelHandler, takesLater = false): void {
     this.#receiver.handler = handler;
@@ -368,7 +368,7 @@ export class PortChannel implements LinkHandler {
     if (wasSent) {
       this.#sendShort({ type: MESSAGE_TYPE.CANCEL, messageId: id, status: 0, flags: 0 }, []);
     } else {
-      this.#outbox.remove(id, MESSAGE_TYPE.REQUEST) ?? this.#outbox.remove(id, MESSAGE_TYPE.RANGE);
+      for (const type of [MESSAGE_TYPE.REQUEST, MESSAGE_TYPE.RANGE]) this.#outbox.remove(id, type);
     }
   }
 

@@ -1,10 +1,10 @@
-import type { PortAttributes } from '@portcall/wire';
+import type { PortAttributes, StatusCode } from '@portcall/wire';
 import type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 
+import type { MessageAttributes } from './message-attributes.js';
 import type { MemoryRange, WorkOnBehalf, ClaimedIdentity } from './outgoing-attributes.js';
 import type { PortClosed } from './port-closed.js';
 import type { HandleSource } from './port-handle.js';
-import type { PortMessage } from './port-message.js';
 import type { ChannelStatistics } from './port-channel.js';
 import type { SecurityContext } from './security-context.js';
 
@@ -14,6 +14,93 @@ import type { SecurityContext } from './security-context.js';
  * `capabilities.sections`; elsewhere as 'auto'.
  */
 export type MessageMode = 'auto' | 'inline' | 'section';
+
+/**
+ * What a message is: one that wants a reply ('request', or 'callback' within a request of ours),
+ * one that does not, or the notice that the connection has ended, which is the last.
+ */
+export type MessageKind = 'request' | 'callback' | 'datagram' | 'port-closed' | 'client-died';
+
+/** A message that a peer sent; its data is the receiver's own copy. */
+export interface PortMessage {
+  /** What it is. */
+  readonly kind: MessageKind;
+  /** The data. Owner: the receiver. Of length 0 once a view of it is released. */
+  readonly data: Uint8Array;
+  /** The communication port it came through. */
+  readonly port: PortEnd;
+  /** Whether the sender waits for a reply. */
+  readonly isRequest: boolean;
+  /** Number of a request on its connection; 0 for others. */
+  readonly messageId: number;
+  /** Number of this side's own request that a callback belongs to; 0 for others. */
+  readonly callbackId: number;
+  /** Number of the message in its direction, from 0. */
+  readonly sequence: number;
+  /** The sender, as the kernel identified it; with dynamic tracking as it was when it sent this. */
+  readonly peer: PeerIdentity | undefined;
+  /** What came with it, of what this side asked for. */
+  readonly attributes: MessageAttributes;
+  /** Aborted when the sender cancels, or goes away. */
+  readonly signal: AbortSignal;
+  /**
+   * Answers a request, once.
+   *
+   * @param data may not be changed until the promise resolves
+   * @returns false when the sender is gone or no longer waits
+   * @throws PortError REPLY_MISMATCH for a datagram or a second reply, MESSAGE_TOO_LONG
+   */
+  reply(data: Uint8Array, options?: { readonly mode?: MessageMode }): Promise<boolean>;
+  /**
+   * Answers a request with an error; `text` reaches the sender as the error's message.
+   *
+   * @returns false when the sender is gone or no longer waits
+   * @throws PortError REPLY_MISMATCH
+   */
+  fail(code: StatusCode, text: string): Promise<boolean>;
+  /**
+   * Calls the sender back, within its request: it is reached as long as that waits, by the handler
+   * it gave for it. What remains of the request's deadline, where that is known, limits it too.
+   *
+   * @returns the reply's data
+   * @throws PortError REPLY_MISMATCH for a datagram or after the reply, CANCELED when the request
+   * is cancelled, QUOTA_EXCEEDED more than 32 deep, and as `PortEnd.request`
+   *
+   * Source: LPC callbacks (NtRequestWaitReplyPort while serving a message).
+   */
+  callback(data: Uint8Array, options?: RequestOptions): Promise<Uint8Array>;
+  /**
+   * Reads memory that the sender lets this side reach until the reply.
+   *
+   * @param index of the range in `attributes.direct`
+   * @throws RangeError outside the range; PortError ACCESS_DENIED, REPLY_MISMATCH after the reply,
+   * CANCELED, DISCONNECTED
+   */
+  read(index: number, part?: RangePart): Promise<Uint8Array>;
+  /** Writes into memory that the sender lets this side reach. @throws as `read` */
+  write(index: number, bytes: Uint8Array, offset?: number): Promise<void>;
+  /**
+   * For whom a call made now on behalf of the sender is made: pass it as `onBehalfOf`. The receiver
+   * of that call sees who calls (this process), and separately this chain, nearest first.
+   *
+   * @throws PortError ACCESS_DENIED unless both sides allow the level 'impersonate'
+   *
+   * Source: NtImpersonateClientOfPort; identities are never merged.
+   */
+  impersonate(): readonly ClaimedIdentity[];
+  /** Says that the reply comes after the handler has returned. */
+  defer(): void;
+  /** Closes the handles that were not claimed, and gives back a view that was not retained. */
+  release(): void;
+}
+
+/** Which part of a range. */
+export interface RangePart {
+  /** In bytes. Default 0. */
+  readonly offset?: number;
+  /** In bytes. Default: the rest of the range. */
+  readonly length?: number;
+}
 
 /** Handles what a peer sends. A promise that rejects answers a request with SERVER_FAULT. */
 export type MessageHandler = (message: PortMessage) => void | Promise<void>;
@@ -102,8 +189,8 @@ export interface PortEnd extends AsyncDisposable, AsyncIterable<PortMessage> {
   /** Resolves when the connection has ended, with the reason. Never rejects. */
   readonly closed: Promise<PortClosed>;
   /**
-   * The process at the other end, as the kernel identified it; `undefined` where it cannot, or where
-   * a client wants to be anonymous.
+   * The process at the other end, as the kernel identified it; `undefined` where it cannot, or
+   * where a client wants to be anonymous.
    */
   readonly peer: PeerIdentity | undefined;
   /** The same with level, tracking and token. */
@@ -128,12 +215,13 @@ export interface PortEnd extends AsyncDisposable, AsyncIterable<PortMessage> {
    */
   request(data: Uint8Array, options?: RequestOptions): Promise<Uint8Array>;
   /**
-   * Sends a request and blocks this thread until its reply is there. Meanwhile callbacks of the server
-   * within this request are handled, as far as their handlers do not wait; everything else waits.
+   * Sends a request and blocks this thread until its reply is there. Meanwhile callbacks of the
+   * server within this request are handled, as far as their handlers do not wait; everything else
+   * waits.
    *
    * @returns the reply's data; the caller's own
-   * @throws PortError as `request`; TypeError on the main thread without `blockMainThread`, or where
-   * `capabilities.synchronous` is false
+   * @throws PortError as `request`; TypeError on the main thread without `blockMainThread`, or
+   * where `capabilities.synchronous` is false
    *
    * Source: NtRequestWaitReplyPort.
    */
@@ -156,7 +244,9 @@ export interface PortEnd extends AsyncDisposable, AsyncIterable<PortMessage> {
   sendBatch(datas: readonly Uint8Array[]): Promise<void>;
   /** Resolves when a datagram could go at once: now, or with the next `onDrain`. */
   drained(): Promise<void>;
-  /** Resolves when the peer has read everything that was sent before. @throws PortError as `request` */
+  /**
+   * Resolves when the peer has read everything that was sent before. @throws PortError as `request`
+   */
   flush(options?: ReceiveOptions): Promise<void>;
   /**
    * Takes the next message of the peer, in order; for ports without a handler. The last one is of

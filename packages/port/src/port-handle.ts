@@ -47,6 +47,7 @@ export function handlesToSend(
 
 /** A descriptor that came with a message. Closed when the handler returns, unless claimed. */
 export class PortHandle implements Disposable {
+  /** What it is. */
   readonly type: HandleType;
   #descriptor: number;
 

@@ -13,18 +13,19 @@ import { noExtras, type IncomingExtras, type IncomingRequest } from './incoming-
 import type { AttributeName, MessageAttributes } from './message-attributes.js';
 import type { ClaimedIdentity } from './outgoing-attributes.js';
 import type { PortChannel } from './port-channel.js';
-import type { MessageMode, PortEnd, RequestOptions } from './port-end.js';
+import type {
+  MessageKind,
+  MessageMode,
+  PortEnd,
+  PortMessage,
+  RangePart,
+  RequestOptions,
+} from './port-end.js';
 import { PortHandle, handleTypeOf } from './port-handle.js';
 import { PortRequest, messageOf } from './port-request.js';
-import { RangeAccess, type RangePart } from './range-access.js';
+import { RangeAccess } from './range-access.js';
 import type { SecurityToken } from './security-context.js';
 import { PrivateView } from './view.js';
-
-/**
- * What a message is: one that wants a reply ('request', or 'callback' within a request of ours), one
- * that does not, or the notice that the connection has ended, which is the last.
- */
-export type MessageKind = 'request' | 'callback' | 'datagram' | 'port-closed' | 'client-died';
 
 /** What all messages of a port have in common. */
 export interface MessageSource {
@@ -54,10 +55,9 @@ const dropped = new FinalizationRegistry<{
   if (channel.settle(request)) channel.failRequest(request.id, 'SERVER_FAULT', undefined);
 });
 
-/** A message that a peer sent; its data is the receiver's own copy. */
-export class PortMessage {
+/** A message as its receiver has it. */
+export class IncomingMessage implements PortMessage {
   readonly kind: MessageKind;
-  /** The data. Owner: the receiver. Of length 0 once a view of it is released. */
   readonly data: Uint8Array;
   readonly #source: MessageSource;
   readonly #request: IncomingRequest | undefined;
@@ -89,17 +89,14 @@ export class PortMessage {
     this.#view = arrived.isPrivate === true ? this.#makeView() : undefined;
   }
 
-  /** The communication port it came through. */
   get port(): PortEnd {
     return this.#source.port;
   }
 
-  /** Whether the sender waits for a reply. */
   get isRequest(): boolean {
     return this.#request !== undefined;
   }
 
-  /** Number of a request on its connection; 0 for others. */
   get messageId(): number {
     return this.#request?.id ?? 0;
   }
@@ -110,22 +107,18 @@ export class PortMessage {
     return callbackOf instanceof PortRequest ? callbackOf.id : 0;
   }
 
-  /** Number of the message in its direction, from 0. */
   get sequence(): number {
     return this.#extras.sequence;
   }
 
-  /** The sender, as the kernel identified it; with dynamic tracking as it was when it sent this. */
   get peer(): PeerIdentity | undefined {
     return this.#peer;
   }
 
-  /** What came with it, of what this side asked for. */
   get attributes(): MessageAttributes {
     return (this.#attributes ??= this.#collect());
   }
 
-  /** Aborted when the sender cancels, or goes away. */
   get signal(): AbortSignal {
     if (this.#aborter === undefined) {
       const aborter = new AbortController();
@@ -139,38 +132,15 @@ export class PortMessage {
     return this.#aborter.signal;
   }
 
-  /**
-   * Answers a request, once.
-   *
-   * @param data may not be changed until the promise resolves
-   * @returns false when the sender is gone or no longer waits
-   * @throws PortError REPLY_MISMATCH for a datagram or a second reply, MESSAGE_TOO_LONG
-   */
   async reply(data: Uint8Array, options: { readonly mode?: MessageMode } = {}): Promise<boolean> {
     return this.#answer('reply', 0, data, options.mode);
   }
 
-  /**
-   * Answers a request with an error; `text` reaches the sender as the error's message.
-   *
-   * @returns false when the sender is gone or no longer waits
-   * @throws PortError REPLY_MISMATCH
-   */
   async fail(code: StatusCode, text: string): Promise<boolean> {
     const bytes = Buffer.from(text).subarray(0, this.#source.channel.dataBytesMax);
     return this.#answer('fail', STATUS[code].id, bytes, 'auto');
   }
 
-  /**
-   * Calls the sender back, within its request: it is reached as long as that waits, by the handler it
-   * gave for it. What remains of the request's deadline, where that is known, limits it too.
-   *
-   * @returns the reply's data
-   * @throws PortError REPLY_MISMATCH for a datagram or after the reply, CANCELED when the request is
-   * cancelled, QUOTA_EXCEEDED more than 32 deep, and as `PortEnd.request`
-   *
-   * Source: LPC callbacks (NtRequestWaitReplyPort while serving a message).
-   */
   callback(data: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const callbackOf = this.#openRequest('call back');
@@ -188,37 +158,20 @@ export class PortMessage {
     });
   }
 
-  /**
-   * Reads memory that the sender lets this side reach until the reply.
-   *
-   * @param index of the range in `attributes.direct`
-   * @throws RangeError outside the range; PortError ACCESS_DENIED, REPLY_MISMATCH after the reply,
-   * CANCELED, DISCONNECTED
-   */
   async read(index: number, part: RangePart = {}): Promise<Uint8Array> {
     return this.#rangeAccess('read').read(index, part);
   }
 
-  /** Writes into memory that the sender lets this side reach. @throws as `read` */
   async write(index: number, bytes: Uint8Array, offset = 0): Promise<void> {
     return this.#rangeAccess('write').write(index, bytes, offset);
   }
 
-  /**
-   * For whom a call made now on behalf of the sender is made: pass it as `onBehalfOf`. The receiver of
-   * that call sees who calls (this process), and separately this chain, nearest first.
-   *
-   * @throws PortError ACCESS_DENIED unless both sides allow the level 'impersonate'
-   *
-   * Source: NtImpersonateClientOfPort; identities are never merged.
-   */
   impersonate(): readonly ClaimedIdentity[] {
     const { port, channel } = this.#source;
     const chain = this.#extras.attributes.onBehalfOf ?? [];
     return port.security.impersonate(this.#peer, chain, channel.portName);
   }
 
-  /** Says that the reply comes after the handler has returned. */
   defer(): void {
     this.#deferred = true;
     this.answerIfDropped();
@@ -241,7 +194,6 @@ export class PortMessage {
     else await this.fail('SERVER_FAULT', 'The handler failed or did not reply');
   }
 
-  /** Closes the handles that were not claimed, and gives back a view that was not retained. */
   release(): void {
     for (const handle of this.#handles) handle.close();
     this.#view?.releaseUnlessRetained();

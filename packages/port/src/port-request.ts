@@ -29,7 +29,9 @@ const ONE = new BigUint64Array([1n]);
 export class PortRequest implements ReplySink {
   readonly depth: number;
   readonly ranges: readonly MemoryRange[] | undefined;
+  /** Handles callbacks within it. */
   readonly onCallback: MessageHandler | undefined;
+  /** Its number on the connection; 0 before `start`. */
   id = 0 as MessageId;
   readonly #channel: PortChannel;
   readonly #options: RequestOptions;
@@ -132,8 +134,8 @@ export function messageOf(
   if (mode === 'inline' && data.length > channel.inlineBytesMax) {
     throw new PortError(
       'MESSAGE_TOO_LONG',
-      `Cannot send inline to port "${channel.portName}": length is ${data.length} bytes, limit is ` +
-        `${channel.inlineBytesMax} bytes`,
+      `Cannot send inline to port "${channel.portName}": length is ${data.length} bytes, ` +
+        `limit is ${channel.inlineBytesMax} bytes`,
       { portName: channel.portName },
     );
   }

@@ -7,8 +7,8 @@ import type { PortClosed } from './port-closed.js';
 /** A thread of its own for each client that asks for one. Source: NT 3.51's Quick LPC. */
 export interface QuickOptions {
   /**
-   * Module that each thread loads: an absolute path or a `file:` URL. Its export `onMessage` handles
-   * the messages of the client.
+   * Module that each thread loads: an absolute path or a `file:` URL. Its export `onMessage`
+   * handles the messages of the client.
    */
   readonly module: string | URL;
   /** Threads at once; further clients share the port's own thread as all others. Default 4. */

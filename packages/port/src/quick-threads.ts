@@ -10,7 +10,9 @@ import type { QuickOptions, QuickOrder, QuickReport, QuickStart } from './quick-
 /** Threads at once unless told otherwise. */
 const THREADS_MAX = 4;
 
-/** How long `close` waits for a thread unless told otherwise, in milliseconds. Source: `port.md` 20. */
+/**
+ * How long `close` waits for a thread unless told otherwise, in milliseconds. Source: `port.md` 20.
+ */
 const DRAIN_MS = 5000;
 
 /** How much longer a thread may take than its calls, before it is ended, in milliseconds. */

@@ -9,16 +9,11 @@ import {
 import type { AnnouncedRange } from './incoming-attributes.js';
 import { ownData } from './message-data.js';
 import type { PortChannel } from './port-channel.js';
+import type { RangePart } from './port-end.js';
 
-/** Which part of a range. */
-export interface RangePart {
-  /** In bytes. Default 0. */
-  readonly offset?: number;
-  /** In bytes. Default: the rest of the range. */
-  readonly length?: number;
-}
-
-/** Pieces under way at once: enough to keep both sides busy, few enough to leave room for others. */
+/**
+ * Pieces under way at once: enough to keep both sides busy, few enough to leave room for others.
+ */
 const PIECES_AT_ONCE = 8;
 
 /** Reaches the memory ranges of one request of the peer, by asking its side to copy. */

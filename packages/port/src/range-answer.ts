@@ -14,8 +14,8 @@ export interface RangeAnswer {
 /**
  * Reads or writes memory that a request of ours lets the peer reach.
  *
- * Everything in `data` comes from the peer: the range must belong to a request that still waits, and
- * bounds and access must fit.
+ * Everything in `data` comes from the peer: the range must belong to a request that still waits,
+ * and bounds and access must fit.
  *
  * @param sink of the request, `undefined` when it is settled
  * @param dataBytesMax largest answer

@@ -297,12 +297,12 @@ export class Receiver {
     if (diagnostics.quota.hasSubscribers) {
       diagnostics.quota.publish({ ...this.#host.subject, what: 'flood', messages, bytes });
     }
-    const from =
-      this.#host.link.peer === undefined ? 'a client' : `process ${this.#host.link.peer.pid}`;
+    const { portName, attributes, link } = this.#host;
+    const from = link.peer === undefined ? 'a client' : `process ${link.peer.pid}`;
     process.emitWarning(
-      `Port "${this.#host.portName}" is flooded: ${from} has ${messages} messages with ${bytes} bytes ` +
-        `waiting; its limits are ${this.#host.attributes.maxQueuedMessages} messages and ` +
-        `${this.#host.attributes.maxPoolUsage} bytes`,
+      `Port "${portName}" is flooded: ${from} has ${messages} messages with ${bytes} bytes ` +
+        `waiting; its limits are ${attributes.maxQueuedMessages} messages and ` +
+        `${attributes.maxPoolUsage} bytes`,
       'PortcallFloodWarning',
     );
   }

@@ -10,8 +10,8 @@ export interface SecurityQos {
   /** What servers may learn of this process, and do for it. Default 'identify'. */
   readonly level?: ImpersonationLevel;
   /**
-   * 'static' (default): the server sees this process as it was when it connected. 'dynamic': as it is
-   * with each message, where the server wants that.
+   * 'static' (default): the server sees this process as it was when it connected. 'dynamic': as it
+   * is with each message, where the server wants that.
    */
   readonly tracking?: 'static' | 'dynamic';
   /** The server sees effective ids only, no supplementary groups. Default false. */
@@ -45,7 +45,9 @@ let lastTokenId = 0;
 
 /** Who the peer of a connection is, as far as it lets itself be known; what changes is noticed. */
 export class SecurityContext {
+  /** What this side may learn of the peer, and do for it. */
   readonly level: ImpersonationLevel;
+  /** Whether the peer is looked at anew with each message. */
   readonly tracking: 'static' | 'dynamic';
   readonly #start: SecurityStart;
   readonly #tokenId = ++lastTokenId;

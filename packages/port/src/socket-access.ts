@@ -17,9 +17,9 @@ const OWNER_ONLY: SocketAccess = { mode: 0o600, gid: undefined };
 /**
  * Permission bits for the socket of a port with this list, as narrow as the list allows.
  *
- * In the session's directory nobody else gets to the socket anyway. A system port's is for its owner
- * when the list admits nobody else; for one group when that is all it admits besides; else for
- * everybody, and the list alone decides. Deny rules are left out: they only take away.
+ * In the session's directory nobody else gets to the socket anyway. A system port's is for its
+ * owner when the list admits nobody else; for one group when that is all it admits besides; else
+ * for everybody, and the list alone decides. Deny rules are left out: they only take away.
  *
  * @param own effective user of the process that listens
  */
@@ -44,9 +44,9 @@ function admits(entry: AclEntry): boolean {
 /**
  * The list that holds for a port: the program's, else the default of its namespace.
  *
- * Where the transport knows nobody, the default list would admit nobody; there the mode of directory
- * and socket (or the process that the port never leaves) keeps others out, and the default is
- * everybody who gets as far. A list of the program's own fails closed.
+ * Where the transport knows nobody, the default list would admit nobody; there the mode of
+ * directory and socket (or the process that the port never leaves) keeps others out, and the
+ * default is everybody who gets as far. A list of the program's own fails closed.
  *
  * @throws TypeError when the program's list is not a list
  */

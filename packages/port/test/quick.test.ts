@@ -94,7 +94,7 @@ describe.skipIf(shmReason !== undefined)(`port 13, quick mode ${shmReason ?? ''}
     expect([port.quickConnections, port.connections.size]).toEqual([2, 0]);
   });
 
-  it('is granted by the server: without its option, or without a place, all goes as ever', async () => {
+  it('is granted by the server: without its option or a place all goes as ever', async () => {
     await serve({ quick: { module, maxThreads: 1 } });
     const [one, two] = [await connect(), await connect()];
     expect([one.capabilities.quick, two.capabilities.quick]).toEqual([true, false]);

@@ -11,7 +11,6 @@ import {
   writeFileSync,
   type BigIntStats,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
 
 import type { FileLock } from './contract.js';
 
@@ -24,7 +23,9 @@ export interface LockOwner {
   readonly startTime: number | undefined;
 }
 
-/** From making a lock file to writing into it takes microseconds, or a time slice on a busy machine. */
+/**
+ * From making a lock file to writing into it takes microseconds, or a time slice on a busy machine.
+ */
 const YOUNG_MS = 500;
 
 /** Longest text of a lock file that anybody reads. */
@@ -112,8 +113,8 @@ function tryLink(own: string, path: string): boolean {
 }
 
 /**
- * Takes a dead owner's file away. It is moved aside first and looked at again there: another process
- * may have put a live lock in its place since we read it, and that is put back.
+ * Takes a dead owner's file away. It is moved aside first and looked at again there: another
+ * process may have put a live lock in its place since we read it, and that is put back.
  */
 function removeDead(path: string): boolean {
   const dead = inodeOf(path);
@@ -165,7 +166,8 @@ function readText(path: string): string {
 
 function temporaryBeside(path: string): string {
   const random = Math.random().toString(36).slice(2, 10);
-  return join(dirname(path), `.new-${process.pid.toString(36)}-${random}`);
+  const directory = path.slice(0, path.lastIndexOf('/') + 1);
+  return `${directory}.new-${process.pid.toString(36)}-${random}`;
 }
 
 function lockAt(path: string, inode: BigIntStats | undefined): FileLock {

@@ -1,7 +1,7 @@
 /*
  * What travels on the stream of a shared-memory connection after ACCEPT: single doorbell bytes, and
- * announcements of what belongs to a message but cannot be put into it. Descriptors come on the first
- * byte of their token (SCM_RIGHTS), credentials with the whole of it (SCM_CREDENTIALS).
+ * announcements of what belongs to a message but cannot be put into it. Descriptors come on the
+ * first byte of their token (SCM_RIGHTS), credentials with the whole of it (SCM_CREDENTIALS).
  *
  *   doorbell     | 0x01 |
  *   section      | 0x02 | 0 0 0 | sectionId u32 | sizeBytes u64 |      16 bytes, one descriptor

@@ -5,9 +5,12 @@
  *
  *   SECURITY        credentialsId u32 | 0 u32
  *   HANDLE          batchId u32 | count u8 | 0 (3 bytes)
- *   DIRECT          count u32 | 0 u32 | count × { lengthBytes u64 | address u64 | access u32 | 0 u32 }
- *   WORK_ON_BEHALF  priority u8 | 0 u8 | traceBytes u16 | baggageBytes u16 | 0 u16 | trace | baggage | …
- *   ON_BEHALF_OF    count u32 | 0 u32 | count × { pid u32 | uid u32 | gid u32 | 0 u32 | startTime u64 }
+ *   DIRECT          count u32 | 0 u32 | count × {
+ *                     lengthBytes u64 | address u64 | access u32 | 0 u32 }
+ *   WORK_ON_BEHALF  priority u8 | 0 u8 | traceBytes u16 | baggageBytes u16 | 0 u16 |
+ *                     trace | baggage | zeros up to a multiple of 8
+ *   ON_BEHALF_OF    count u32 | 0 u32 | count × {
+ *                     pid u32 | uid u32 | gid u32 | 0 u32 | startTime u64 }
  *   DEADLINE        remainingMs u32 | 0 u32
  */
 

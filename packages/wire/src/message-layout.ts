@@ -57,7 +57,9 @@ export const MESSAGE_TYPE = {
   CANCEL: 4,
   /** The last message of a side that closes in good order; `status` says why, 0 for no reason. */
   CLOSE: 5,
-  /** The receiver has taken messages: `{messages u32, bytes u32}`, totals mod 2^32, are done with. */
+  /**
+   * The receiver has taken messages: `{messages u32, bytes u32}`, totals mod 2^32, are done with.
+   */
   CREDIT: 6,
   /** Reads or writes a range of the open request `callbackId` of the receiver; wants a reply. */
   RANGE: 7,

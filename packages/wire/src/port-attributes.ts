@@ -43,7 +43,9 @@ export interface PortAttributes {
   readonly handshakeTimeoutMs: number;
   /** Milliseconds of silence after which a peer that owes a reply and does no work has ended. */
   readonly leaseMs: number;
-  /** Descriptors that may travel, in either direction. Default none; what holds is common to both. */
+  /**
+   * Descriptors that may travel, in either direction. Default none; what holds is common to both.
+   */
   readonly dupObjectTypes: readonly HandleType[];
   /** The client: what a server may know and do. The server: what it takes. Default 'identify'. */
   readonly allowImpersonation: ImpersonationLevel;
