@@ -1,4 +1,4 @@
-/* Dynamic tracking: each message has the security context of its own moment, however long it waits. */
+/* Dynamic tracking: a message has the security context of its moment, however long it waits. */
 import { describe, expect, it } from 'vitest';
 
 import { connectPort, createPort } from '@portcall/port';

@@ -81,14 +81,19 @@ export class AuthorityDesk {
     const { pid, startTime } = caller;
     const timeoutMs = message.attributes.deadline ?? MONITOR_MS_MAX;
     this.#audit(caller, { event: 'log-on begun', user });
-    void this.#parts.monitor.deliver(timeoutMs).catch(() => undefined); // It stays in the journal.
+    this.#deliverSoon();
     const row = await this.#authenticate(message, caller, user);
     const { groups } = row;
     const session = { id: randomUUID(), user, groups, pid, startTime };
     this.#parts.sessions.set(session.id, session);
     this.#audit(caller, { event: 'log-on', user, text: `groups ${groups.join(', ')}` });
-    await this.#parts.monitor.tellSessions(timeoutMs);
-    await this.#parts.monitor.deliver(timeoutMs); // Nobody is logged on without a record of it.
+    try {
+      await this.#parts.monitor.tellSessions(timeoutMs);
+      await this.#parts.monitor.deliver(timeoutMs); // Nobody is logged on without a record of it.
+    } catch (error) {
+      this.#parts.sessions.delete(session.id);
+      throw error;
+    }
     return { session: session.id, groups };
   }
 
@@ -109,7 +114,7 @@ export class AuthorityDesk {
       const code = isPortError(error) ? error.code : 'SERVER_FAULT';
       const event = code === 'ACCESS_DENIED' ? 'log-on failed' : 'log-on abandoned';
       this.#audit(caller, { event, user, text: code }, evidenceOf(caller.pid));
-      await this.#parts.monitor.deliver(MONITOR_MS_MAX);
+      this.#deliverSoon();
       throw error;
     }
   }
@@ -126,6 +131,11 @@ export class AuthorityDesk {
   async #takeBack(answer: Partial<LoggedOn>): Promise<void> {
     const session = this.#parts.sessions.get(answer.session ?? '');
     if (session !== undefined) await this.#endSession(session, 'nobody waited for it any more');
+  }
+
+  /** What cannot be delivered stays in the journal, and goes with what is delivered next. */
+  #deliverSoon(): void {
+    this.#parts.monitor.deliver(MONITOR_MS_MAX).catch(() => undefined);
   }
 
   #audit(caller: PeerIdentity, event: AuditEvent, attachment?: Uint8Array): void {
