@@ -144,27 +144,27 @@ describe('impersonate()', () => {
   it('puts the peer before those for whom it acts', () => {
     const nearest = { ...SELF, startTime: PEER.startTime };
     const context = contextOf({ level: 'impersonate' });
-    expect(context.impersonate([], 'test')).toEqual([nearest]);
-    expect(context.impersonate([OTHER], 'test')).toEqual([nearest, OTHER]);
+    expect(context.impersonate(context.peer, [], 'test')).toEqual([nearest]);
+    expect(context.impersonate(context.peer, [OTHER], 'test')).toEqual([nearest, OTHER]);
   });
 
   it('has start time 0 where it is not known', () => {
     const context = contextOf({ level: 'impersonate', peer: { ...PEER, startTime: undefined } });
-    expect(context.impersonate([], 'test')[0]?.startTime).toBe(0);
+    expect(context.impersonate(context.peer, [], 'test')[0]?.startTime).toBe(0);
   });
 
   it('is for the peer as it is now', () => {
     const context = contextOf({ level: 'impersonate', isDynamic: true });
     context.update({ ...SELF, uid: 4242 });
-    expect(context.impersonate([], 'test')[0]?.uid).toBe(4242);
+    expect(context.impersonate(context.peer, [], 'test')[0]?.uid).toBe(4242);
   });
 
   it.each(['anonymous', 'identify'] as const)('is denied at level %s', (level) => {
-    expect(codeOf(() => contextOf({ level }).impersonate([], 'test'))).toBe('ACCESS_DENIED');
+    expect(codeOf(() => contextOf({ level }).impersonate(PEER, [], 'test'))).toBe('ACCESS_DENIED');
   });
 
   it('is denied where nobody knows who the peer is', () => {
     const context = contextOf({ level: 'impersonate', peer: undefined });
-    expect(codeOf(() => context.impersonate([OTHER], 'test'))).toBe('ACCESS_DENIED');
+    expect(codeOf(() => context.impersonate(context.peer, [OTHER], 'test'))).toBe('ACCESS_DENIED');
   });
 });
