@@ -141,11 +141,11 @@ function describeHandover(subject: TransportUnderTest): void {
 
     it('keeps no client waiting who connects meanwhile', async () => {
       let server = await world.createPort({ handover, onMessage: echo }, 'name');
-      let isOver = false;
+      const over = new AbortController();
       const failures: unknown[] = [];
       const connectOn = async (): Promise<number> => {
         let count = 0;
-        while (!isOver) {
+        while (!over.signal.aborted) {
           try {
             const client = await world.connect({}, 'name');
             count++;
@@ -162,7 +162,7 @@ function describeHandover(subject: TransportUnderTest): void {
         await within('the handover', server.handedOver);
         server = next;
       }
-      isOver = true;
+      over.abort();
       const counts = await Promise.all(loops);
       expect(failures).toEqual([]);
       expect(Math.min(...counts)).toBeGreaterThan(0);

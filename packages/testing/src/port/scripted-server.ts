@@ -21,8 +21,8 @@ export const SCRIPT = {
 } as const;
 
 /**
- * A handler that does what the message says. All but 'callback' is done before it returns, so that a
- * thread that blocks at the other end of the same thread is served as well.
+ * A handler that does what the message says. All but 'callback' is done before it returns, so that
+ * a client that blocks this very thread is served as well.
  */
 export function playScript(message: PortMessage): void {
   if (!message.isRequest) return;
