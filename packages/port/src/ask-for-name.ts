@@ -1,4 +1,4 @@
-import { FEATURE, isPortError } from '@portcall/wire';
+import { FEATURE, isPortError, type StatusCode } from '@portcall/wire';
 import type { Link, LinkDecision, LinkOptions, Transport } from '@portcall/transport';
 
 import { decodeRejectPayload } from './handshake-payload.js';
@@ -22,6 +22,9 @@ export interface NameQuestion {
   readonly payload: Uint8Array;
 }
 
+/** The owner has gone, or is too busy to answer now. */
+const LATER: readonly StatusCode[] = ['PORT_NOT_FOUND', 'SERVER_BUSY', 'DISCONNECTED', 'TIMEOUT'];
+
 /** Asks the server at an address for its name. Source: `docs/PROTOCOL.md` 2.3. */
 export async function askForName(question: NameQuestion): Promise<HandoverAnswer> {
   const { transport, address, options, payload } = question;
@@ -34,7 +37,7 @@ export async function askForName(question: NameQuestion): Promise<HandoverAnswer
     });
   } catch (cause) {
     const code = isPortError(cause) ? cause.code : undefined;
-    const again = code === 'PORT_NOT_FOUND' || code === 'SERVER_BUSY' || code === 'DISCONNECTED';
+    const again = LATER.some((later) => later === code);
     return again ? { kind: 'later' } : { kind: 'refused', cause };
   }
   const { link } = decision;

@@ -371,7 +371,7 @@ describe.each(TRANSPORTS)('claimName() over %s', (transportName, create) => {
       expect(old.isReplaced).toBe(false);
     });
 
-    it('among several new servers ends with one owner; every old one has given up', async () => {
+    it('among several new servers ends with one owner, and all others give up', async () => {
       const first = await claim({ handover: true });
       const rest = await Promise.all(Array.from({ length: 4 }, () => claim({ handover: true })));
       const all = [first, ...rest];
@@ -392,15 +392,15 @@ describe.each(TRANSPORTS)('claimName() over %s', (transportName, create) => {
     });
 
     it(
-      'closes no gap for clients: 500 of them, two clients in a loop',
+      'closes no gap for clients: 100 of them, two clients in a loop',
       { timeout: 60_000 },
       async () => {
-        let running = true;
+        const state = { isOn: true };
         let connects = 0;
         const failures: unknown[] = [];
         const loop = async (): Promise<void> => {
           const swap = new ServerSwap(at('n'));
-          while (running) {
+          while (state.isOn) {
             swap.remember();
             try {
               const outgoing = await transport.connect(at('n'), LINK_OPTIONS);
@@ -416,16 +416,16 @@ describe.each(TRANSPORTS)('claimName() over %s', (transportName, create) => {
         };
         let owner = await claim({ handover: true });
         const clients = [loop(), loop()];
-        for (let round = 0; round < 500; round++) {
+        for (let round = 0; round < 100; round++) {
           const next = await claim({ handover: true });
           await until(() => owner.isReplaced);
           await owner.close();
           owner = next;
         }
-        running = false;
+        state.isOn = false;
         await Promise.all(clients);
         expect(failures.map(String)).toEqual([]);
-        expect(connects).toBeGreaterThan(500);
+        expect(connects).toBeGreaterThan(100);
         await owner.close();
         expect(readdirSync(folder)).toEqual([]);
       },

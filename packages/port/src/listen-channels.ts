@@ -9,6 +9,7 @@ import type { AcceptedChannel } from './connection-request.js';
 import { encodeConnectPayload, encodeRejectPayload } from './handshake-payload.js';
 import type { ListenPortOptions } from './listen-options.js';
 import { wantedBits } from './message-attributes.js';
+import type { OwnedName } from './owned-name.js';
 import { parseNewPortName } from './port-name.js';
 import { linkOptions } from './port-options.js';
 import { chooseTransportFor, placeOf } from './port-place.js';
@@ -58,8 +59,15 @@ export async function listenChannels(
   const wantsCredentials = (wantedBits(options.wants ?? []) & ATTRIBUTE.SECURITY) !== 0;
   const link = { ...linkOptions(options, attributes), wantsCredentials };
   const threads = options.quick === undefined ? undefined : new QuickThreads(options.quick);
-  const { text } = portName;
-  const desk = new AcceptDesk({ name: text, attributes, options, link, threads, onAccepted, acl });
+  const desk = new AcceptDesk({
+    name: portName.text,
+    attributes,
+    options,
+    link,
+    threads,
+    onAccepted,
+    acl,
+  });
   const claimed = await claimName({
     transport,
     name: portName,
@@ -75,10 +83,6 @@ export async function listenChannels(
     handoverPayload: options.handover === true ? handoverPayload : undefined,
   });
   const handedOver = desk.offerName(claimed, handoverPayload);
-  const stop = (): Promise<void> => {
-    const settling = desk.settleHandover();
-    return settling === undefined ? claimed.close() : settling.then(() => claimed.close());
-  };
   let stopping: Promise<void> | undefined;
   return {
     name: portName.text,
@@ -92,12 +96,23 @@ export async function listenChannels(
       desk.setAcl(listAcl(namespace, transport, next));
       claimed.setAccess(socketAccess(namespace, next));
     },
-    stop: () => (stopping ??= stop()),
+    stop: () => (stopping ??= stopListening(desk, claimed)),
   };
 }
 
-/** What those say who connect for the name alone. */
+/** What the two sides of a handover say of themselves: nothing that matters there. */
 function plainPayload(attributes: PortAttributes): Uint8Array {
-  const nothing = { wanted: 0, isDynamic: false, effectiveOnly: false, info: new Uint8Array(0) };
-  return encodeConnectPayload({ attributes, ...nothing });
+  return encodeConnectPayload({
+    attributes,
+    wanted: 0,
+    isDynamic: false,
+    effectiveOnly: false,
+    info: new Uint8Array(0),
+  });
+}
+
+/** The name goes in the same turn, unless it is just being handed over. */
+function stopListening(desk: AcceptDesk, claimed: OwnedName): Promise<void> {
+  const settling = desk.settleHandover();
+  return settling === undefined ? claimed.close() : settling.then(() => claimed.close());
 }

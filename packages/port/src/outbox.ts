@@ -77,6 +77,8 @@ export class Outbox {
   /** A message was refused for want of room or credit: somebody waits to be told of it. */
   #wasRefused = false;
   #bandwidthTimer: NodeJS.Timeout | undefined;
+  /** Largest data that goes by section; 0 where there are none. */
+  readonly #sectionBytesMax: number;
   #sequence: number;
   #sentCount = 0;
   #sentSection = 0;
@@ -90,13 +92,13 @@ export class Outbox {
     const inlineLimit = link.sections === undefined ? Infinity : attributes.inlineLimit;
     this.inlineBytesMax = Math.min(inlineLimit, link.recordBytesMax - INLINE_OVERHEAD_BYTES);
     // The link knows this side's own limit; the peer's may be smaller.
-    const sectionBytesMax = Math.min(
+    this.#sectionBytesMax = Math.min(
       link.sections?.sectionBytesMax ?? 0,
       attributes.maxSectionSize,
     );
     this.dataBytesMax = Math.min(
       attributes.maxMessageLength,
-      Math.max(this.inlineBytesMax, sectionBytesMax),
+      Math.max(this.inlineBytesMax, this.#sectionBytesMax),
     );
     this.#queue = new OutgoingQueue(attributes);
     this.#credit = new SendCredit(attributes);
@@ -256,7 +258,7 @@ export class Outbox {
     if (totalBytes > this.inlineBytesMax) return true;
     const recordBytes = INLINE_OVERHEAD_BYTES + totalBytes + (attributes?.lengthBytes ?? 0);
     if (recordBytes > this.#link.recordBytesMax) return true;
-    return prefersSection === true && this.#link.sections !== undefined && totalBytes > 0;
+    return prefersSection === true && totalBytes > 0 && totalBytes <= this.#sectionBytesMax;
   }
 
   /** Whether the bandwidth is used up; then a timer goes on. */

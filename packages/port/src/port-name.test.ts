@@ -140,6 +140,14 @@ describe('portPaths()', () => {
     expect(paths(`unnamed:${digits}`).socket).toBe(`/run/pc/~${digits}`);
   });
 
+  it('tells them apart from others when both are too long', () => {
+    const digits = 'ab'.repeat(16);
+    const directory = `/${'d'.repeat(80)}`;
+    const both = [digits, `unnamed:${digits}`].map((name) => paths(name, directory).socket);
+    expect(both.every((path) => path.includes('/#'))).toBe(true);
+    expect(both[0]).not.toBe(both[1]);
+  });
+
   it('names a sidecar beside a hashed leaf only', () => {
     expect(paths('a').sidecar).toBeUndefined();
     const long = paths(`${'x'.repeat(64)}/${'y'.repeat(64)}`);

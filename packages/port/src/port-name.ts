@@ -110,7 +110,7 @@ function invalid(text: string, why: string): PortError {
  */
 export function portPaths(directory: string, name: PortName): PortPaths {
   const tooLong = Buffer.byteLength(directory) + TEMPORARY_BYTES > SOCKET_PATH_BYTES_MAX;
-  const leaf = `${name.namespace === 'unnamed' ? '~' : ''}${name.path.replaceAll('/', '!')}`;
+  const leaf = leafText(name).replaceAll('/', '!');
   const plain = join(directory, leaf);
   if (!tooLong && Buffer.byteLength(plain) <= SOCKET_PATH_BYTES_MAX) {
     return { socket: plain, lock: lockPath(directory, leaf), sidecar: undefined };
@@ -142,7 +142,12 @@ function lockPath(directory: string, leaf: string): string {
   return join(directory, `#${leaf}.lock`);
 }
 
+/** Apart from other names even where a session port is called like an unnamed one's digits. */
+function leafText(name: PortName): string {
+  return name.namespace === 'unnamed' ? `~${name.path}` : name.path;
+}
+
 /** A leaf no plain name can be: names have no `#`. */
 function hashedLeaf(name: PortName): string {
-  return `#${createHash('sha256').update(name.path).digest('hex').slice(0, 24)}`;
+  return `#${createHash('sha256').update(leafText(name)).digest('hex').slice(0, 24)}`;
 }

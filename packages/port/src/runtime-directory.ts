@@ -9,13 +9,12 @@ import type { PortNamespace } from './port-name.js';
 /*
  * Why a directory is examined level by level, from / down.
  *
- * An entry can be changed by whoever may write to the directory that holds it; in a sticky
- * directory only by the entry's owner, the directory's owner, and root. So once a level is known to
- * be a real directory (no link, which could be turned elsewhere between our look and our use) that
- * only root and we can write to, or a sticky one of theirs, nobody else can exchange the entry that
- * we look at next, if that is owned by root or us again: what we saw there stays true. / itself
- * cannot be exchanged. One level left out would void the rest: its owner could put another tree in
- * its place.
+ * An entry can be changed by whoever may write to the directory that holds it; in a sticky one only
+ * by the entry's owner, the directory's owner, and root. So once a level is known to be a real
+ * directory (no link, which could be turned elsewhere between our look and our use) that only root
+ * and we can write to, or a sticky one of theirs, nobody else can exchange the entry that we look
+ * at next, if that is owned by root or us again: what we saw there stays true. / itself cannot be
+ * exchanged. One level left out would void the rest: its owner could put another tree in its place.
  */
 
 /** Permission bits that nobody but the owner may have on the session's directory. */

@@ -97,13 +97,17 @@ export class SecurityContext {
   }
 
   /**
-   * For whom a call made now on behalf of the peer is made.
+   * For whom a call on behalf of the peer is made.
    *
+   * @param peer as it was when it sent what is being served
    * @param chain for whom the peer itself says it acts
    * @throws PortError ACCESS_DENIED when the peer does not allow it, or nobody knows who it is
    */
-  impersonate(chain: readonly ClaimedIdentity[], portName: string): readonly ClaimedIdentity[] {
-    const peer = this.#current;
+  impersonate(
+    peer: PeerIdentity | undefined,
+    chain: readonly ClaimedIdentity[],
+    portName: string,
+  ): readonly ClaimedIdentity[] {
     if (this.level !== 'impersonate' || peer === undefined) {
       throw new PortError(
         'ACCESS_DENIED',

@@ -75,9 +75,17 @@ describe('checkListener()', () => {
     (is) => {
       const unknown = facts({ peer: undefined, hasIdentity: is, socketUid: OWN });
       expect(codeOf(() => checkListener(required('n', {}), unknown))).toBe(MISMATCH);
-      expect(codeOf(() => checkListener(required('n', { uid: 'any' }), unknown))).toBe(MISMATCH);
+      const stated = required('n', { uid: 'any', gid: 1 });
+      expect(codeOf(() => checkListener(stated, unknown))).toBe(MISMATCH);
     },
   );
+
+  it('takes the unknown when nothing at all is required', () => {
+    const unknown = facts({ peer: undefined, socketUid: OWN });
+    const none = required('n', { uid: 'any' });
+    expect(codeOf(() => checkListener(none, unknown))).toBe('nothing thrown');
+    expect(codeOf(() => checkAcceptor(none, undefined, true))).toBe('nothing thrown');
+  });
 
   it('does not take the unknown by default where the kernel could know', () => {
     const unmapped = facts({ peer: undefined, socketUid: OWN });

@@ -7,7 +7,8 @@ import type { PortName, PortNamespace } from './port-name.js';
 export interface ServerRequirement {
   /**
    * Effective user. Left out, it is the namespace's default even where other conditions are given:
-   * this user, for a system port root or this user. `'any'` requires none.
+   * this user, for a system port root or this user. `'any'` requires none: alone, it lets in even a
+   * server that the kernel does not identify, such as one outside of our pid namespace.
    */
   readonly uid?: number | 'any';
   /** Effective group. */
@@ -86,6 +87,7 @@ export function requiredServer(
  * @throws PortError SERVER_IDENTITY_MISMATCH
  */
 export function checkListener(required: RequiredServer, facts: ListenerFacts): void {
+  if (requiresNothing(required)) return;
   const { uids } = required;
   const { peer, hasIdentity, socketUid } = facts;
   if (peer === undefined) {
@@ -113,6 +115,7 @@ export function checkAcceptor(
   acceptor: PeerIdentity | undefined,
   hasIdentity: boolean,
 ): void {
+  if (requiresNothing(required)) return;
   if (acceptor === undefined) {
     if (!required.explicit && !hasIdentity) return; // The socket's owner was checked.
     throw mismatch(required, 'the kernel does not say who answered');
@@ -137,6 +140,11 @@ export function checkAcceptor(
     throw mismatch(required, `the predicate threw for process ${pid}`, error);
   }
   if (!holds) throw mismatch(required, `the predicate refused process ${pid}`);
+}
+
+/** The program said so, or nobody else could be meant: then an unknown server will do as well. */
+function requiresNothing({ uids, gid, exe, predicate }: RequiredServer): boolean {
+  return [uids, gid, exe, predicate].every((condition) => condition === undefined);
 }
 
 function usersOf(uid: number | 'any'): readonly number[] | undefined {

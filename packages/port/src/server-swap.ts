@@ -4,8 +4,9 @@ import { fileIdOf } from './name-files.js';
 
 /**
  * Tells a client whose connection failed whether another server has the name since: then the
- * failure was the old server's, on its way out, and the client asks again. Source:
- * `docs/PROTOCOL.md` 2.3.
+ * failure was the old server's, on its way out, and the client asks again.
+ *
+ * Source: `docs/PROTOCOL.md` 2.3.
  */
 export class ServerSwap {
   readonly #address: string | undefined;
@@ -22,8 +23,8 @@ export class ServerSwap {
   }
 
   /**
-   * Whether to try again at once: the kernel refused, or the connection ended before any answer,
-   * and another socket is in place now.
+   * Whether to try again: the kernel refused, or the connection ended before any answer, and
+   * another socket is in place now.
    */
   explains(error: unknown): boolean {
     if (!isPortError(error)) return false;
@@ -38,8 +39,8 @@ export class ServerSwap {
   }
 
   /**
-   * With the time of its last change: the number of a closed socket's file is given to the next
-   * one. A socket whose mode was changed is taken for another; that costs one attempt more.
+   * With the time of its last change: the number of a closed socket's file is given to the next.
+   * A socket whose mode was changed is taken for another; that costs one attempt more.
    */
   #look(): string | undefined {
     if (this.#address === undefined) return undefined;

@@ -44,9 +44,9 @@ function admits(entry: AclEntry): boolean {
 /**
  * The list that holds for a port: the program's, else the default of its namespace.
  *
- * Where the transport knows nobody, the default list would admit nobody; there the mode of
- * directory and socket (or the process that the port never leaves) keeps others out, and the
- * default is everybody who gets as far. A list of the program's own fails closed.
+ * Where the transport knows nobody, the default list would admit nobody; there the mode of folder
+ * and socket (or the process that the port never leaves) keeps others out, and the default is
+ * everybody who gets as far. A list of the program's own fails closed.
  *
  * @throws TypeError when the program's list is not a list
  */

@@ -3,7 +3,7 @@
  * overwritten, removed, followed elsewhere, or taken for the server; a server of the same name in a
  * namespace that no file protects; a socket that somebody else listens on than answers.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -21,7 +21,10 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { loadNative } from '@portcall/native';
 import { connectPort, createPort } from '@portcall/port';
+import { PLAIN_FRAME, encodeFrame } from '@portcall/transport';
+import { FRAME_TYPE } from '@portcall/wire';
 import {
   countResources,
   createTemporaryRuntime,
@@ -191,6 +194,40 @@ describe('twins', () => {
   });
 });
 
+/**
+ * A process of STRANGER that inherits a listening socket, and accepts whoever connects. By the
+ * addon's calls: Node would call `listen` once more, and with that be the one who listens.
+ */
+async function startHeir(listeningFd: number): Promise<ChildProcess> {
+  const accept = encodeFrame({
+    ...PLAIN_FRAME,
+    type: FRAME_TYPE.ACCEPT,
+    payload: new Uint8Array(0),
+  });
+  const program = `
+    import { loadNative } from '@portcall/native';
+    const { binding } = loadNative();
+    const answer = Buffer.from('${Buffer.from(accept).toString('hex')}', 'hex');
+    const accepted = new Set();
+    setInterval(() => {
+      const fd = binding.accept(3);
+      if (fd >= 0) accepted.add(fd);
+      for (const client of accepted) {
+        if (binding.receive(client, new Uint8Array(4096), new Int32Array(3)) <= 0) continue;
+        binding.send(client, answer, 0, answer.length, -1);
+        accepted.delete(client);
+      }
+    }, 2);
+    console.log('ready');
+  `;
+  const heir = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    ...STRANGER,
+    stdio: ['ignore', 'pipe', 'inherit', listeningFd],
+  });
+  await new Promise((resolve) => heir.stdout?.once('data', resolve));
+  return heir;
+}
+
 describe.skipIf(usersReason !== undefined)(`other users ${usersReason ?? ''}`, () => {
   it('cannot pass for this user by an abstract socket of the same name', async () => {
     const name = `abstract:impostor-${process.pid}`;
@@ -240,6 +277,26 @@ describe.skipIf(usersReason !== undefined)(`other users ${usersReason ?? ''}`, (
     const error = await expectCode(createPort('n', { directory }), 'PORT_NAME_IN_USE');
     expect(error.message).toContain(`user ${STRANGER.uid} owns ${at('n')}`);
     expect(lstatSync(at('n')).uid).toBe(STRANGER.uid);
+  });
+
+  it('who answer on a socket that this user listens on are seen for what they are', async () => {
+    const { directory } = runtime;
+    const native = loadNative().binding!;
+    const listening = native.listen(at('n'), 0o600, 8);
+    const heir = await startHeir(listening);
+    try {
+      const asRoot = await expectCode(connectPort('n', { directory }), 'SERVER_IDENTITY_MISMATCH');
+      expect(asRoot.message).toContain(`user ${STRANGER.uid} answered (process ${heir.pid})`);
+      const wrong = connectPort('n', { directory, requireServer: { uid: OWNER.uid } });
+      await expectCode(wrong, 'SERVER_IDENTITY_MISMATCH');
+      // Who wants just that user gets as far as its answer, which says nothing.
+      const right = connectPort('n', { directory, requireServer: { uid: STRANGER.uid } });
+      await expectCode(right, 'PROTOCOL_ERROR');
+    } finally {
+      heir.kill();
+      await new Promise((done) => heir.once('close', done));
+      native.close(listening);
+    }
   });
 
   it('that a server becomes after it began to listen is who it then is', async () => {

@@ -8,10 +8,11 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { connectPort, createPort } from '@portcall/port';
+import { PortError, connectPort, createPort } from '@portcall/port';
 import {
   countResources,
   createTemporaryRuntime,
+  expectCode,
   expectResources,
   spawnProgram,
   transportsUnderTest,
@@ -20,8 +21,10 @@ import {
   type NameNodeCommands,
   type Program,
   type ResourceCounts,
+  type SpawnOptions,
   type TemporaryRuntime,
 } from '@portcall/testing';
+import type { Transport } from '@portcall/transport';
 
 /** Handovers in one process. Source: `port.md` 2. */
 const HANDOVERS = 500;
@@ -53,23 +56,53 @@ afterEach(async () => {
   runtime.remove(); // Throws when anything is left in it.
 });
 
-async function spawnNode(): Promise<Program<NameNodeCommands>> {
-  const program = await spawnProgram<NameNodeCommands>('name-node');
+async function spawnNode(options: SpawnOptions = {}): Promise<Program<NameNodeCommands>> {
+  const program = await spawnProgram<NameNodeCommands>('name-node', options);
   programs.push(program);
   return program;
+}
+
+interface Relay {
+  readonly owners: readonly Program<NameNodeCommands>[];
+  readonly clients: readonly Program<NameNodeCommands>[];
+  readonly transport: 'auto' | 'shm' | 'socket';
+  readonly rounds: number;
+}
+
+/** The owners take the name from each other in turn while the clients connect: none may fail. */
+async function relay({ owners, clients, transport, rounds }: Relay): Promise<void> {
+  const address = { name: NAME, directory: runtime.directory, transport };
+  const ownerOf = (round: number): Program<NameNodeCommands> => owners[round % owners.length]!;
+  let handing = ownerOf(0).call('createAndHandOver', address);
+  await waitUntil('the first owner', () => readdirSync(runtime.directory).includes(NAME));
+  for (const client of clients) await client.call('startConnecting', address);
+  for (let round = 1; round <= rounds; round++) {
+    const next = ownerOf(round).call('createAndHandOver', address);
+    await within(`handover ${round}`, handing);
+    handing = next;
+  }
+  const tallies = await Promise.all(clients.map((client) => client.call('stopConnecting')));
+  for (const { connects, failures, servers } of tallies) {
+    expect(failures).toEqual([]);
+    expect(connects).toBeGreaterThan(rounds / 2);
+    expect(servers.length).toBe(owners.length); // Each client has met all of them.
+  }
+  for (const owner of owners) await owner.call('closePorts');
+  expect(readdirSync(runtime.directory)).toEqual([]);
 }
 
 describe.each(kinds)('handovers over $name', (kind) => {
   it('in one process fail no connect', { timeout: 120_000 }, async () => {
     const { directory } = runtime;
     const transport = kind.create();
-    let running = true;
+    const ringBytes = 4096; // Connections come and go, and carry nothing.
+    const loop = { isOn: true };
     let connects = 0;
     const failures: string[] = [];
     const keepConnecting = async (): Promise<void> => {
-      while (running) {
+      while (loop.isOn) {
         try {
-          const client = await connectPort(NAME, { directory, transport });
+          const client = await connectPort(NAME, { directory, transport, ringBytes });
           connects++;
           client.abort();
         } catch (error) {
@@ -79,7 +112,7 @@ describe.each(kinds)('handovers over $name', (kind) => {
       }
     };
     const open = (): ReturnType<typeof createPort> =>
-      createPort(NAME, { directory, transport, handover: true });
+      createPort(NAME, { directory, transport, ringBytes, handover: true });
     let owner = await open();
     const clients = Array.from({ length: CLIENTS }, keepConnecting);
     for (let round = 0; round < HANDOVERS; round++) {
@@ -88,7 +121,7 @@ describe.each(kinds)('handovers over $name', (kind) => {
       await within('the old port to close', owner.close({ drainMs: 0 }));
       owner = next;
     }
-    running = false;
+    loop.isOn = false;
     await Promise.all(clients);
     expect(failures).toEqual([]);
     expect(connects).toBeGreaterThan(HANDOVERS / 2);
@@ -97,28 +130,44 @@ describe.each(kinds)('handovers over $name', (kind) => {
   });
 
   it('between processes fail no connect', { timeout: 120_000 }, async () => {
-    const options = { name: NAME, directory: runtime.directory, transport: kind.name } as const;
-    const address = options as { name: string; directory: string; transport: 'shm' | 'socket' };
-    const nodes = await Promise.all(Array.from({ length: 2 + CLIENTS }, spawnNode));
-    const owners = nodes.slice(0, 2);
-    const clients = nodes.slice(2);
-    let handing = owners[0]!.call('createAndHandOver', address);
-    await waitUntil('the first owner', () => readdirSync(runtime.directory).includes(NAME));
-    for (const client of clients) await client.call('startConnecting', address);
-    for (let round = 1; round <= PROCESS_HANDOVERS; round++) {
-      const next = owners[round % 2]!.call('createAndHandOver', address);
-      await within(`handover ${round}`, handing);
-      handing = next;
-    }
-    const tallies = await Promise.all(clients.map((client) => client.call('stopConnecting')));
-    for (const { connects, failures, servers } of tallies) {
-      expect(failures).toEqual([]);
-      expect(connects).toBeGreaterThan(PROCESS_HANDOVERS / 2);
-      expect(servers.length).toBe(2); // Each client has met both of them.
-    }
-    for (const owner of owners) await owner.call('closePorts');
-    expect(readdirSync(runtime.directory)).toEqual([]);
+    const nodes = await Promise.all(Array.from({ length: 2 + CLIENTS }, () => spawnNode()));
+    await relay({
+      owners: nodes.slice(0, 2),
+      clients: nodes.slice(2),
+      transport: kind.name as 'shm' | 'socket',
+      rounds: PROCESS_HANDOVERS,
+    });
   });
+
+  it.each(['PORT_NOT_FOUND', 'DISCONNECTED'] as const)(
+    'make a client ask again whom the old server left with %s, and only they do',
+    async (code) => {
+      const { directory } = runtime;
+      const transport = kind.create();
+      const open = (): ReturnType<typeof createPort> =>
+        createPort(NAME, { directory, transport, handover: true });
+      const owners = [await open()];
+      let swaps = 1;
+      let attempts = 0;
+      // The kernel's answer of a moment before: by the time the client has it, the name has moved.
+      const late: Transport = {
+        ...transport,
+        async connect(address, options) {
+          attempts++;
+          if (attempts > 1 && swaps > 0) return transport.connect(address, options);
+          if (swaps > 0) owners.push(await open());
+          throw new PortError(code, 'Cannot connect to it: the old server has gone');
+        },
+      };
+      const client = await connectPort(NAME, { directory, transport: late });
+      expect(attempts).toBe(2);
+      client.abort();
+      swaps = 0;
+      await expectCode(connectPort(NAME, { directory, transport: late }), code);
+      expect(attempts).toBe(3);
+      for (const owner of owners) await owner.close({ drainMs: 0 });
+    },
+  );
 
   it(
     'that die on the way leave a name that the next server gets',
@@ -155,4 +204,15 @@ describe.each(kinds)('handovers over $name', (kind) => {
       for (const leaf of left) rmSync(`${directory}/${leaf}`, { recursive: true });
     },
   );
+});
+
+describe.skipIf(kinds.length < 2)('handovers between processes with and without the addon', () => {
+  it('fail no connect of either', { timeout: 60_000 }, async () => {
+    const without = { env: { PORTCALL_NATIVE: 'off' } };
+    const nodes = await Promise.all(
+      [{}, without, {}, without].map((options) => spawnNode(options)),
+    );
+    const [owners, clients] = [nodes.slice(0, 2), nodes.slice(2)];
+    await relay({ owners, clients, transport: 'auto', rounds: 20 });
+  });
 });

@@ -38,6 +38,8 @@ export { startVictim, type Victim } from './client-death.js';
 export { countOutcome, emptyReport, percentile, type DeathReport } from './death-report.js';
 export { runReplyAndDie, type DyingMoment } from './reply-and-die.js';
 export { SETTLE_MS_MAX, runServerDeath, type DeathOptions } from './server-death.js';
+export { kernelCan, type KernelFeature } from './kernel-can.js';
+export type { PidReuseCommands, PidReuseReport } from './programs/pid-reuse.js';
 export { QUICK_COMMAND, QUICK_HANDLER } from './quick.js';
 export { seededRandom } from './seeded-random.js';
 export { spawnThread, type PortThread } from './spawn-thread.js';

@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 import type { AnswerMessage, Commands, PlainError } from './program-commands.js';
@@ -11,6 +11,8 @@ export interface SpawnOptions {
   /** User and group; only root can choose. */
   readonly uid?: number;
   readonly gid?: number;
+  /** A command that runs the program, such as `unshare` with its options. */
+  readonly wrapper?: readonly [string, ...string[]];
 }
 
 /** How a program ended, and when this process was told. */
@@ -146,11 +148,11 @@ export async function spawnProgram<C extends Commands>(
   options: SpawnOptions = {},
 ): Promise<Program<C>> {
   const file = fileURLToPath(new URL(`./programs/${name}.js`, import.meta.url));
-  const { env, ...user } = options;
-  const child = fork(file, [], {
+  const { env, wrapper = [], ...user } = options;
+  const [command, ...words] = [...wrapper, process.execPath, file];
+  const child = spawn(command ?? process.execPath, words, {
     ...user,
     env: { ...process.env, ...env },
-    execArgv: [],
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

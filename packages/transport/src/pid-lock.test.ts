@@ -177,3 +177,31 @@ describe('release()', () => {
     other?.release();
   });
 });
+
+describe('the lock of a dead owner, wanted by many processes', () => {
+  it('goes to one of them', { timeout: 30_000 }, async () => {
+    const module = new URL('../dist/pid-lock.js', import.meta.url).href;
+    const program = `
+      import { tryPidLock } from ${JSON.stringify(module)};
+      process.stdin.once('data', () => {
+        console.log(tryPidLock(${JSON.stringify(path)}) === undefined ? 'no' : 'yes');
+      });
+      console.log('ready');
+    `;
+    const children = Array.from({ length: 6 }, () => {
+      return spawn(process.execPath, ['--input-type=module', '-e', program]);
+    });
+    const said = (child: (typeof children)[number]): Promise<string> =>
+      new Promise((resolve) => {
+        child.stdout.once('data', (text: Buffer) => resolve(text.toString().trim()));
+      });
+    expect(await Promise.all(children.map(said))).toEqual(children.map(() => 'ready'));
+    writeFileSync(path, `${await deadPid()} 1`);
+    const answers = Promise.all(children.map(said));
+    for (const child of children) child.stdin.write('go\n');
+    expect((await answers).toSorted()).toEqual(['no', 'no', 'no', 'no', 'no', 'yes']);
+    expect(readdirSync(folder)).toEqual(['lock']);
+    for (const child of children) child.kill();
+    await Promise.all(children.map((child) => new Promise((done) => child.once('close', done))));
+  });
+});

@@ -23,9 +23,7 @@ export interface LockOwner {
   readonly startTime: number | undefined;
 }
 
-/**
- * From making a lock file to writing into it takes microseconds, or a time slice on a busy machine.
- */
+/** From making a lock file to writing into it takes microseconds, or a time slice or two. */
 const YOUNG_MS = 500;
 
 /** Longest text of a lock file that anybody reads. */
@@ -166,7 +164,7 @@ function readText(path: string): string {
 
 function temporaryBeside(path: string): string {
   const random = Math.random().toString(36).slice(2, 10);
-  const directory = path.slice(0, path.lastIndexOf('/') + 1);
+  const directory = path.slice(0, path.search(/[^/\\]*$/));
   return `${directory}.new-${process.pid.toString(36)}-${random}`;
 }
 

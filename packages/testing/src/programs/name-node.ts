@@ -42,7 +42,7 @@ export interface ConnectTally {
 }
 
 const servers = new Set<ConnectionPort>();
-let running = false;
+const loop = { isOn: false };
 let looping: Promise<ConnectTally> | undefined;
 
 async function openPort(options: NameServerOptions): Promise<ConnectionPort> {
@@ -72,7 +72,7 @@ async function keepConnecting(options: NameClientOptions): Promise<ConnectTally>
   const answered = new Set<string>();
   const failures: string[] = [];
   let connects = 0;
-  while (running) {
+  while (loop.isOn) {
     try {
       const client = await connectPort(name, rest);
       connects++;
@@ -122,11 +122,11 @@ const commands = {
   },
   ask,
   startConnecting(options: NameClientOptions) {
-    running = true;
+    loop.isOn = true;
     looping = keepConnecting(options);
   },
   async stopConnecting() {
-    running = false;
+    loop.isOn = false;
     if (looping === undefined) throw new Error('This program does not connect');
     return looping;
   },

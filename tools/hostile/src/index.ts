@@ -1,0 +1,1 @@
+export { HostilePeer, type PeerReport } from './hostile-peer.js';
