@@ -24,12 +24,12 @@ export const LAX: Outcome = 'ends or lives';
 
 const REPLY = 2;
 
-function verdictOf(outcome: Outcome): HostileCase['verdict'] {
+function verdictOf(outcome: Outcome, wantedFrame = 2): HostileCase['verdict'] {
   return (reports: readonly PeerReport[]) => {
     const lives = lastOf(reports, 'ping')?.alive === true;
     const ends = lastOf(reports, 'end')?.ended === true;
     const answer = lastOf(reports, 'frame');
-    if (answer?.type !== 2) return `was not accepted: ${JSON.stringify(answer)}`;
+    if (answer?.type !== wantedFrame) return `was not accepted: ${JSON.stringify(answer)}`;
     if (outcome === 'ends') return ends ? undefined : 'the connection goes on';
     if (outcome === 'ends or lives') return lives || ends ? undefined : 'neither lives nor ends';
     if (!lives) return 'the connection does not live';
@@ -58,5 +58,23 @@ export function casesOf(path: string, shm: 0 | 1, attacks: readonly Attack[]): H
     ],
     isLiar: lines.some((line) => line.startsWith('flip') || line.includes('name=head')),
     verdict: verdictOf(outcome),
+  }));
+}
+
+/** The same against clients: slot n is a connection to the listener in slot `listeners` + n. */
+export function serverCasesOf(
+  listeners: number,
+  shm: 0 | 1,
+  attacks: readonly Attack[],
+): HostileCase[] {
+  return attacks.map(([name, lines, outcome, asking = ''], index) => ({
+    name,
+    phases: [
+      [`accept from=${listeners + index}`],
+      ['answer', `frame ${asking} type=2 shm=${shm}`],
+      lines,
+      lookAt(outcome),
+    ],
+    verdict: verdictOf(outcome, 1),
   }));
 }
