@@ -38,7 +38,7 @@ export function flush(
     // The deadline of the ping itself is the table's matter.
     const onLate = (): void => giveUp((sent) => timedOut(portName, sent));
     if (deadlineMs !== Infinity) timer = setTimeout(onLate, Math.max(timeoutMs ?? 0, 0) + 1);
-    void drained.then(() => {
+    void drained.then((): undefined => {
       if (isSettled) return;
       clearTimeout(timer);
       try {

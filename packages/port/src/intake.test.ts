@@ -1,6 +1,6 @@
 /*
- * Threat: records, and what comes beside them, are the peer's. A bad one ends the link or is refused;
- * no descriptor that came with it may stay open.
+ * Threat: records, and what comes beside them, are the peer's. A bad one ends the link or is
+ * refused; no descriptor that came with it may stay open.
  */
 import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

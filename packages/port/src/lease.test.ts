@@ -1,5 +1,6 @@
 /*
- * Leases with real timers and real processes: one that sleeps, one that is frozen, one that computes.
+ * Leases with real timers and real processes: one that sleeps, one that is frozen, one that
+ * computes.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -127,7 +128,7 @@ describe('Lease', () => {
     await waitUntil('the lease to end', () => host.expiredAt !== undefined);
   });
 
-  it('watches only as long as the peer owes an answer, and again when it owes another', async () => {
+  it('watches as long as the peer owes an answer, and again when it owes another', async () => {
     const host = new Host(start('sleep', '1000').pid);
     const lease = leaseOf(host);
     host.waiting = false;

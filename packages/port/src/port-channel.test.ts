@@ -92,7 +92,7 @@ describe('credit for the peer', () => {
     expect(channel.statistics.untaken).toBe(0);
   });
 
-  it('that is due while there is no room goes as soon as there is some, with the totals of then', () => {
+  it('that is due while there is no room goes once there is some, with the totals of then', () => {
     const { channel, link } = channelOver(new HandLink(), { maxQueuedMessages: 2 });
     link.deliver({ type: DATAGRAM });
     link.deliver({ type: DATAGRAM });
@@ -165,7 +165,7 @@ describe('credit for the peer', () => {
 });
 
 describe('a request of the peer', () => {
-  it('is answered INVALID_MESSAGE or MESSAGE_TOO_LONG when its data is wrong, and all goes on', () => {
+  it('is answered INVALID_MESSAGE or MESSAGE_TOO_LONG for wrong data, and all goes on', () => {
     const { seen, link } = channelOver(new HandLink(), { maxMessageLength: 10 });
     link.deliver({ type: REQUEST, messageId: 1 }, new Uint8Array(11));
     link.deliver({ type: REQUEST, messageId: 2 }, new Uint8Array(10));

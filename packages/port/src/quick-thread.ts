@@ -86,5 +86,6 @@ async function serve(channel: PortChannel): Promise<void> {
 }
 
 function report(message: QuickReport): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
   parentPort?.postMessage(message);
 }

@@ -1,6 +1,6 @@
 /*
- * Memory of a client, reached through two channels that are joined in memory: in pieces as long as a
- * message may be.
+ * Memory of a client, reached through two channels that are joined in memory: in pieces as long as
+ * a message may be.
  */
 import { MESSAGE_TYPE, type MessageId } from '@portcall/wire';
 import { createMemoryTransport, type Link } from '@portcall/transport';

@@ -101,7 +101,7 @@ describe('update()', () => {
     expect(context.token?.modifiedId).toBe(2);
   });
 
-  it('knows of another process that uses the socket what the kernel says of it, and no more', () => {
+  it('knows of another process that uses the socket what the kernel says, and no more', () => {
     const context = contextOf({ isDynamic: true });
     context.update({ ...SELF, pid: child.pid! });
     expect(context.peer).toMatchObject({

@@ -11,8 +11,8 @@ export interface View extends Disposable {
 }
 
 /**
- * Takes memory over and drops it: a closed port does both at once (Node: MessagePort::PostMessage). What
- * `structuredClone` takes over lives in its result until that is collected.
+ * Takes memory over and drops it: a closed port does both at once (Node: MessagePort::PostMessage).
+ * What `structuredClone` takes over lives in its result until that is collected.
  */
 const NOWHERE = closedPort();
 

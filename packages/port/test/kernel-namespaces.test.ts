@@ -79,7 +79,7 @@ describe.skipIf(user.reason !== '')(`a server in a user namespace ${user.reason}
     return directory;
   }
 
-  it('does not take a user it does not map for "nobody": no rule about users lets it in', async () => {
+  it('does not take a user it does not map for "nobody": no rule lets it in', async () => {
     const everyUser = [65_534, 54_321].map((uid) => ({ action: 'allow', uid }));
     const directory = await serve([...everyUser, { action: 'allow', gid: 65_534 }]);
     const stranger = await spawnNode(STRANGER);

@@ -63,7 +63,10 @@ const commands = {
     return { first: first?.peer, second, firstClosed: closed.reason, connections };
   },
 
-  /** A server without kernel locks dies, and its number goes to a process that has nothing to do with it. */
+  /**
+   * A server without kernel locks dies, and its number goes to a process that has nothing to do
+   * with it.
+   */
   async lock({ directory }: { directory: string }): Promise<number> {
     const env = { PORTCALL_NATIVE: 'off' };
     const owner = await spawnAs(PID, env);
