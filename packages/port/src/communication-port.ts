@@ -194,8 +194,8 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
     );
   }
 
-  sendBatch(datas: readonly Uint8Array[]): Promise<void> {
-    return sendBatch(this, this.#channel, datas);
+  sendBatch(datas: readonly Uint8Array[], options: SendOptions = {}): Promise<void> {
+    return sendBatch(this, this.#channel, datas, options);
   }
 
   drained(): Promise<void> {

@@ -24,6 +24,8 @@ export interface ConnectionPortParts {
   readonly ports: Set<CommunicationPort>;
   /** Those who wait for messages; `undefined` where a handler gets them. */
   readonly receivers: Receivers | undefined;
+  /** Messages that wait for them. */
+  readonly queue: FairInbox;
   readonly totals: PortTotals;
 }
 
@@ -144,6 +146,7 @@ export class ConnectionPort implements AsyncDisposable, AsyncIterable<PortMessag
       ...[...this.#ports].map((port) => port.close(options)),
     ]);
     this.#parts.receivers?.end();
+    this.#parts.queue.discard();
   }
 
   /** As `close()`. */
@@ -195,7 +198,7 @@ export async function createPort(
     options.onConnected?.(port);
   };
   const listening = await listenChannels(name, options, onAccepted);
-  const server = new ConnectionPort({ listening, ports, receivers, totals });
+  const server = new ConnectionPort({ listening, ports, receivers, queue, totals });
   void listening.handedOver.then(() => server.close());
   return server;
 }

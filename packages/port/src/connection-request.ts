@@ -172,6 +172,11 @@ export class ConnectionRequest {
   reject(info: Uint8Array = new Uint8Array(0)): void {
     this.#checkInfo(info);
     this.#decide('reject');
+    if (diagnostics.reject.hasSubscribers) {
+      const { portName, incoming } = this.#parts;
+      const code = 'CONNECTION_REFUSED';
+      diagnostics.reject.publish({ portName, peer: incoming.peer, code });
+    }
     this.#parts.incoming.reject(encodeRejectPayload({ status: 'CONNECTION_REFUSED', info }));
     this.#parts.onSettled();
   }

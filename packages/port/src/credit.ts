@@ -113,7 +113,8 @@ export class ReceiveCredit {
     if (this.#isFlooded) return false;
     const isFull =
       this.messages > maxQueuedMessages * FLOOD_SHARE || this.bytes > maxPoolUsage * FLOOD_SHARE;
-    this.#isFlooded = isFull && (this.messages > FLOOD_MESSAGES || this.bytes > maxPoolUsage / 2);
+    const isMuch = this.messages > FLOOD_MESSAGES || this.bytes > maxPoolUsage / 2;
+    this.#isFlooded = isFull && isMuch && this.messages > 1; // One long message is none.
     return this.#isFlooded;
   }
 

@@ -175,10 +175,10 @@ describe('FairInbox', () => {
   });
 
   it('counts a connection once, however often it is offered', () => {
-    const first = new Source('a', times(64, 1));
+    const first = new Source('a', times(96, 1));
     const second = new Source('b', times(64, 1));
     const inbox = inboxOf(first, second);
     for (let offer = 0; offer < 5; offer++) inbox.offer(first);
-    expect(turnsOf(takeAll(inbox))).toBe('a32 b32 a32 b32');
+    expect(turnsOf(takeAll(inbox))).toBe('a32 b32 a32 b32 a32');
   });
 });

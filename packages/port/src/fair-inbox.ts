@@ -63,6 +63,11 @@ export class FairInbox implements MessageQueue {
     }
   }
 
+  /** Nobody will take what waits: what came with it is given back. */
+  discard(): void {
+    for (let message = this.shift(); message; message = this.shift()) message.release();
+  }
+
   #nextTurn(turn: Turn): void {
     turn.messages = 0;
     turn.bytes = Math.min(turn.bytes, 0);

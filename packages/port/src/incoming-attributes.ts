@@ -169,7 +169,18 @@ function readWork(cursor: AttributeCursor): Required<WorkOnBehalf> {
   need(bytes.subarray(baggageAt + baggageBytes, cursor.offset).every((byte) => byte === 0));
   return {
     priority,
-    trace: Buffer.from(bytes.slice(start, baggageAt)).toString('utf8'),
+    trace: readText(bytes.slice(start, baggageAt)),
     baggage: bytes.slice(baggageAt, baggageAt + baggageBytes),
   };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A text in strict UTF-8: anything else would grow when it is read, and not fit again. */
+function readText(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new Malformed();
+  }
 }

@@ -29,7 +29,7 @@ export interface MessageSpace {
 export interface OutboxHost {
   readonly portName: string;
   /** A REQUEST, RANGE or PING was committed. */
-  onSent(head: MessageHead): void;
+  onSent(head: MessageHead, dataBytes: number): void;
   /** A queued message cannot be sent after all. */
   onUnsendable(message: QueuedMessage, error: PortError): void;
   /** The outbox takes messages again, and nothing but requests and datagrams waits. */
@@ -77,6 +77,8 @@ export class Outbox {
   /** A message was refused for want of room or credit: somebody waits to be told of it. */
   #wasRefused = false;
   #bandwidthTimer: NodeJS.Timeout | undefined;
+  /** Largest data that goes by section; 0 where there are none. */
+  readonly #sectionBytesMax: number;
   #sequence: number;
   #sentCount = 0;
   #sentSection = 0;
@@ -90,13 +92,13 @@ export class Outbox {
     const inlineLimit = link.sections === undefined ? Infinity : attributes.inlineLimit;
     this.inlineBytesMax = Math.min(inlineLimit, link.recordBytesMax - INLINE_OVERHEAD_BYTES);
     // The link knows this side's own limit; the peer's may be smaller.
-    const sectionBytesMax = Math.min(
+    this.#sectionBytesMax = Math.min(
       link.sections?.sectionBytesMax ?? 0,
       attributes.maxSectionSize,
     );
     this.dataBytesMax = Math.min(
       attributes.maxMessageLength,
-      Math.max(this.inlineBytesMax, sectionBytesMax),
+      Math.max(this.inlineBytesMax, this.#sectionBytesMax),
     );
     this.#queue = new OutgoingQueue(attributes);
     this.#credit = new SendCredit(attributes);
@@ -256,7 +258,7 @@ export class Outbox {
     if (totalBytes > this.inlineBytesMax) return true;
     const recordBytes = INLINE_OVERHEAD_BYTES + totalBytes + (attributes?.lengthBytes ?? 0);
     if (recordBytes > this.#link.recordBytesMax) return true;
-    return prefersSection === true && this.#link.sections !== undefined && totalBytes > 0;
+    return prefersSection === true && totalBytes > 0 && totalBytes <= this.#sectionBytesMax;
   }
 
   /** Whether the bandwidth is used up; then a timer goes on. */
@@ -278,11 +280,13 @@ export class Outbox {
     view.setUint32(start + MESSAGE_OFFSET.SEQUENCE, this.#sequence, true);
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#sentCount++;
+    // Before the commit: the claim's memory is the link's from then on.
+    const dataBytes = view.getUint32(start + MESSAGE_OFFSET.DATA_LENGTH, true);
     this.#link.commit(lengthBytes);
     const { type } = head;
     const wantsAnswer =
       type === MESSAGE_TYPE.REQUEST || type === MESSAGE_TYPE.RANGE || type === MESSAGE_TYPE.PING;
-    if (wantsAnswer) this.#host.onSent(head);
+    if (wantsAnswer) this.#host.onSent(head, dataBytes);
   }
 }
 

@@ -184,6 +184,11 @@ function checkParts({ work, onBehalfOf = [], ranges = [], handles = [] }: Attrib
   atMost('handles', handles.length, HANDLES_MAX);
   atMost('ranges', ranges.length, RANGES_MAX);
   atMost('identities to act for', onBehalfOf.length, BEHALF_CHAIN_MAX);
+  for (const { pid, uid, gid, startTime } of onBehalfOf) {
+    const isGood = [pid, uid, gid].every(isUint32) && Number.isSafeInteger(startTime);
+    if (isGood && startTime >= 0) continue;
+    throw new RangeError('Cannot send message: an identity to act for has numbers out of range');
+  }
   if (work === undefined) return;
   const { priority = PRIORITY_DEFAULT, trace = '', baggage } = work;
   if (!Number.isInteger(priority) || priority < 0 || priority > 3) {
@@ -191,6 +196,10 @@ function checkParts({ work, onBehalfOf = [], ranges = [], handles = [] }: Attrib
   }
   atMost('bytes of trace', Buffer.byteLength(trace), TRACE_BYTES_MAX);
   atMost('bytes of baggage', baggage?.length ?? 0, BAGGAGE_BYTES_MAX);
+}
+
+function isUint32(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
 }
 
 function atMost(what: string, count: number, limit: number): void {

@@ -1,4 +1,5 @@
 import {
+  ATTRIBUTE,
   MESSAGE_FLAG,
   MESSAGE_TYPE,
   STATUS,
@@ -89,6 +90,7 @@ export class PortChannel implements LinkHandler {
   readonly #open = new OpenRequests();
   readonly #lease: Lease | undefined;
   readonly #peerWants: number;
+  readonly #takesHandles: boolean;
   #isExpired = false;
   /** Status of the CLOSE that this side sends, once it does. */
   #ownStatus: number | undefined;
@@ -102,6 +104,7 @@ export class PortChannel implements LinkHandler {
     this.attributes = attributes;
     this.portName = portName;
     this.#peerWants = options.peerWants ?? 0;
+    this.#takesHandles = ((options.wants ?? 0) & ATTRIBUTE.HANDLE) !== 0;
     this.#outbox = new Outbox(link, attributes, this.#outboxHost(), first.sequence);
     this.inlineBytesMax = this.#outbox.inlineBytesMax;
     this.dataBytesMax = this.#outbox.dataBytesMax;
@@ -159,8 +162,9 @@ export class PortChannel implements LinkHandler {
     this.#receiver.handler = handler;
     this.#receiver.takesLater = takesLater;
     const recordBytesMax = MESSAGE_OVERHEAD_MAX + this.attributes.maxMessageLength;
-    const takesHandles = this.attributes.dupObjectTypes.length > 0;
-    this.link.start(this, { recordBytesMax, takesHandles });
+    const { maxTotalSectionSize } = this.attributes;
+    const takesHandles = this.#takesHandles;
+    this.link.start(this, { recordBytesMax, takesHandles, maxTotalSectionSize });
   }
 
   /** A request or datagram with so much data was taken: the peer may send another. */
@@ -424,11 +428,11 @@ export class PortChannel implements LinkHandler {
   #outboxHost(): OutboxHost {
     return {
       portName: this.portName,
-      onSent: ({ type, messageId }) => {
+      onSent: ({ type, messageId }, bytes) => {
         this.#pending.markSent(messageId, this.link.mark());
         this.#lease?.begin();
         if (type === MESSAGE_TYPE.REQUEST && diagnostics.request.hasSubscribers) {
-          diagnostics.request.publish({ ...this.#subject, messageId, role: 'client' });
+          diagnostics.request.publish({ ...this.#subject, messageId, bytes, role: 'client' });
         }
       },
       onUnsendable: (message, error) => this.#onUnsendable(message, error),
@@ -486,7 +490,9 @@ export class PortChannel implements LinkHandler {
   #pingForLease(): void {
     const ignore = (): void => undefined;
     try {
-      this.ping({ onReply: ignore, onFailure: ignore }, Infinity);
+      // Not for ever: a peer that computes for hours must not be owed hundreds of them.
+      const deadlineMs = performance.now() + this.attributes.leaseMs;
+      this.ping({ onReply: ignore, onFailure: ignore }, deadlineMs);
     } catch (error) {
       if (!isPortError(error)) throw error; // Closed or full: then silence alone has to tell.
     }

@@ -241,7 +241,7 @@ export interface PortEnd extends AsyncDisposable, AsyncIterable<PortMessage> {
    *
    * @throws PortError as `send`, for the first that cannot go; those before it are sent
    */
-  sendBatch(datas: readonly Uint8Array[]): Promise<void>;
+  sendBatch(datas: readonly Uint8Array[], options?: SendOptions): Promise<void>;
   /** Resolves when a datagram could go at once: now, or with the next `onDrain`. */
   drained(): Promise<void>;
   /**

@@ -45,28 +45,39 @@ export function handlesToSend(
   });
 }
 
+/** A net, for messages that nobody ever received: closes what a collected handle still holds. */
+const forgotten = new FinalizationRegistry<{ descriptor: number }>((held) => {
+  if (held.descriptor >= 0) closeSync(held.descriptor);
+});
+
 /** A descriptor that came with a message. Closed when the handler returns, unless claimed. */
 export class PortHandle implements Disposable {
   /** What it is. */
   readonly type: HandleType;
-  #descriptor: number;
+  readonly #held: { descriptor: number };
 
   /** @param descriptor from now on the handle's own */
   constructor(type: HandleType, descriptor: number) {
     this.type = type;
-    this.#descriptor = descriptor;
+    this.#held = { descriptor };
+    forgotten.register(this, this.#held, this);
   }
 
   /** Whether it was neither claimed nor closed. */
   get isOpen(): boolean {
-    return this.#descriptor >= 0;
+    return this.#held.descriptor >= 0;
+  }
+
+  /** The descriptor, borrowed: the handle still closes it. −1 once it was claimed or closed. */
+  get fd(): number {
+    return this.#held.descriptor;
   }
 
   /** Takes the descriptor: the caller closes it. @throws Error when it was claimed or closed */
   claim(): number {
-    const descriptor = this.#descriptor;
+    const { descriptor } = this.#held;
     if (descriptor < 0) throw new Error('Cannot claim handle: it was claimed or closed already');
-    this.#descriptor = -1;
+    this.#letGo();
     return descriptor;
   }
 
@@ -87,13 +98,18 @@ export class PortHandle implements Disposable {
 
   /** Closes it unless it was claimed. Safe to call twice. */
   close(): void {
-    const descriptor = this.#descriptor;
-    this.#descriptor = -1;
+    const { descriptor } = this.#held;
+    this.#letGo();
     if (descriptor >= 0) closeSync(descriptor);
   }
 
   /** As `close()`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #letGo(): void {
+    this.#held.descriptor = -1;
+    forgotten.unregister(this);
   }
 }

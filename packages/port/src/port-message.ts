@@ -3,6 +3,7 @@ import {
   PortError,
   STATUS,
   isPortError,
+  statusCodeOf,
   type MessageId,
   type StatusCode,
 } from '@portcall/wire';
@@ -24,6 +25,7 @@ import type {
 import { PortHandle, handleTypeOf } from './port-handle.js';
 import { PortRequest, messageOf } from './port-request.js';
 import { RangeAccess } from './range-access.js';
+import type { SecurityToken } from './security-context.js';
 import { PrivateView } from './view.js';
 
 /** What all messages of a port have in common. */
@@ -64,6 +66,8 @@ export class IncomingMessage implements PortMessage {
   readonly #handles: readonly PortHandle[];
   readonly #view: PrivateView | undefined;
   readonly #peer: PeerIdentity | undefined;
+  /** Of the moment when it came: while it waits, the sender may become another user. */
+  readonly #token: SecurityToken | undefined;
   /** On `performance.now()`'s clock; Infinity where the sender named no deadline. */
   readonly #deadlineMs: number;
   #replied = false;
@@ -80,6 +84,7 @@ export class IncomingMessage implements PortMessage {
     this.#extras = extras;
     if (extras.credentials !== undefined) source.port.security.update(extras.credentials);
     this.#peer = source.port.peer;
+    this.#token = source.wants.has('token') ? source.port.security.token : undefined;
     this.#deadlineMs = performance.now() + (extras.attributes.remainingMs ?? Infinity);
     this.#handles = extras.handles.map((fd) => new PortHandle(handleTypeOf(fd) ?? 'file', fd));
     this.#view = arrived.isPrivate === true ? this.#makeView() : undefined;
@@ -165,7 +170,7 @@ export class IncomingMessage implements PortMessage {
   impersonate(): readonly ClaimedIdentity[] {
     const { port, channel } = this.#source;
     const chain = this.#extras.attributes.onBehalfOf ?? [];
-    return port.security.impersonate(chain, channel.portName);
+    return port.security.impersonate(this.#peer, chain, channel.portName);
   }
 
   defer(): void {
@@ -213,7 +218,7 @@ export class IncomingMessage implements PortMessage {
       view: this.#view,
       context: { portContext: port.context, sequence, messageId: this.messageId, depth },
       handle: this.#handles.length === 0 ? undefined : this.#handles,
-      token: port.security.token,
+      token: this.#token,
       direct: attributes.ranges,
       workOnBehalf: attributes.work,
       onBehalfOf: attributes.onBehalfOf,
@@ -265,7 +270,8 @@ export class IncomingMessage implements PortMessage {
       const { id: messageId } = request;
       const bytes = data.length;
       const peer = this.#peer;
-      diagnostics.reply.publish({ portName, peer, messageId, bytes, status, role: 'server' });
+      const code = status === 0 ? undefined : statusCodeOf(status);
+      diagnostics.reply.publish({ portName, peer, messageId, bytes, code, role: 'server' });
     }
     const head = { ...message.head, messageId: request.id, status };
     return new Promise((resolve, reject) => {

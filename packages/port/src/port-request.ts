@@ -64,27 +64,11 @@ export class PortRequest implements ReplySink {
 
   /** Registers and sends it. @throws PortError, RangeError; nothing was sent then */
   start(data: Uint8Array, origin: RequestOrigin): void {
-    const channel = this.#channel;
-    const { signal, timeoutMs } = this.#options;
-    const { portName } = channel;
-    if (signal?.aborted) throw canceled(portName, false, signal.reason);
-    if (timeoutMs !== undefined && !(timeoutMs > 0)) {
-      if (Number.isNaN(timeoutMs)) throw new RangeError('Cannot send request: timeoutMs is NaN');
-      throw timedOut(portName, false);
-    }
-    if (this.depth > CALLBACK_DEPTH_MAX) throw tooDeep(portName);
-    const message = messageOf(channel, MESSAGE_TYPE.REQUEST, data, {
-      ...this.#options,
-      deadlineMs: this.#deadlineMs,
-      isDynamic: origin.isDynamic,
-    });
-    this.id = channel.addRequest(this, this.#deadlineMs);
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
-    const head = { ...message.head, messageId: this.id, callbackId: origin.callbackOf?.id ?? 0 };
     try {
-      channel.sendMessage({ ...message, head });
+      this.#refuseEarly();
+      this.#send(data, origin);
     } catch (error) {
-      channel.abandonRequest(this.id);
+      if (this.id !== 0) this.#channel.abandonRequest(this.id);
       this.#release();
       throw error;
     }
@@ -104,6 +88,31 @@ export class PortRequest implements ReplySink {
   abandon(): boolean | undefined {
     this.#release();
     return this.#channel.abandonRequest(this.id);
+  }
+
+  /** Conditions under which it is never sent. */
+  #refuseEarly(): void {
+    const { signal, timeoutMs } = this.#options;
+    const { portName } = this.#channel;
+    if (signal?.aborted) throw canceled(portName, false, signal.reason);
+    if (timeoutMs !== undefined && !(timeoutMs > 0)) {
+      if (Number.isNaN(timeoutMs)) throw new RangeError('Cannot send request: timeoutMs is NaN');
+      throw timedOut(portName, false);
+    }
+    if (this.depth > CALLBACK_DEPTH_MAX) throw tooDeep(portName);
+  }
+
+  #send(data: Uint8Array, { isDynamic, callbackOf }: RequestOrigin): void {
+    const channel = this.#channel;
+    const message = messageOf(channel, MESSAGE_TYPE.REQUEST, data, {
+      ...this.#options,
+      deadlineMs: this.#deadlineMs,
+      isDynamic,
+    });
+    this.id = channel.addRequest(this, this.#deadlineMs);
+    this.#options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    const head = { ...message.head, messageId: this.id, callbackId: callbackOf?.id ?? 0 };
+    channel.sendMessage({ ...message, head });
   }
 
   #cancel(): void {

@@ -93,17 +93,21 @@ export class SecurityContext {
     if (!isSame) this.#modifiedId++;
     // Another process may use the socket: then only what the kernel said of it is known.
     const known = pid === before.pid ? before : { ...before, startTime: undefined, exe: undefined };
-    this.#current = { ...known, pid, uid, gid, groups, source: 'message' };
+    this.#current = Object.freeze({ ...known, pid, uid, gid, groups, source: 'message' });
   }
 
   /**
-   * For whom a call made now on behalf of the peer is made.
+   * For whom a call on behalf of the peer is made.
    *
+   * @param peer as it was when it sent what is being served
    * @param chain for whom the peer itself says it acts
    * @throws PortError ACCESS_DENIED when the peer does not allow it, or nobody knows who it is
    */
-  impersonate(chain: readonly ClaimedIdentity[], portName: string): readonly ClaimedIdentity[] {
-    const peer = this.#current;
+  impersonate(
+    peer: PeerIdentity | undefined,
+    chain: readonly ClaimedIdentity[],
+    portName: string,
+  ): readonly ClaimedIdentity[] {
     if (this.level !== 'impersonate' || peer === undefined) {
       throw new PortError(
         'ACCESS_DENIED',
@@ -120,7 +124,7 @@ export class SecurityContext {
 /** What the server may see of a peer. */
 function shown(peer: PeerIdentity | undefined, start: SecurityStart): PeerIdentity | undefined {
   if (peer === undefined || start.level === 'anonymous') return undefined;
-  return start.effectiveOnly ? { ...peer, groups: undefined } : peer;
+  return start.effectiveOnly ? Object.freeze({ ...peer, groups: undefined }) : peer;
 }
 
 /** The user, and the kernel's audit session where it has one (`proc_pid_sessionid(5)`). */

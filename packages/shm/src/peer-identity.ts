@@ -32,12 +32,12 @@ export function readPeerIdentity(native: NativeBinding, fd: number): KernelPeer 
   const facts = readProcessFacts(native, credentials.pid);
   // Only a process that still lives now had this number while /proc was read.
   const isAlive = pidfd >= 0 && native.processEnded(pidfd) === 0;
-  const identity: PeerIdentity = {
+  const identity: PeerIdentity = Object.freeze({
     ...credentials,
     groups: readPeerGroups(native, fd),
     ...(isAlive ? facts : NOTHING_KNOWN),
     source: 'connect',
-  };
+  });
   return { identity, pidfd };
 }
 
@@ -77,12 +77,12 @@ export function identifySender(
   // be the same at least, and whoever it is must live now.
   const isAlive = pidfd >= 0 && native.processEnded(pidfd) === 0;
   const isKnown = isAlive && (isSame || users?.uids.includes(uid) === true);
-  const identity: PeerIdentity = {
+  const identity: PeerIdentity = Object.freeze({
     ...credentials,
     groups: isKnown ? users?.groups : undefined,
     ...(isKnown ? facts : NOTHING_KNOWN),
     source: 'message',
-  };
+  });
   if (isKnown || pidfd < 0) return { identity, pidfd };
   if (!isSame) native.close(pidfd);
   return { identity, pidfd: -1 };

@@ -144,6 +144,7 @@ export class ShmLink implements Link {
   start(handler: LinkHandler, limits: LinkLimits): void {
     this.#handler = handler;
     this.companions.takesHandles = limits.takesHandles === true;
+    this.sections.limitTotal(limits.maxTotalSectionSize ?? Infinity);
     const { watch } = this.#parts;
     watch.listener = (events) => this.#onSocket(events);
     watch.setEvents(WATCH_EVENT.READABLE);

@@ -64,6 +64,7 @@ export class ShmSections implements SectionSpace {
   /** Announced by the peer and not taken yet. */
   readonly #announced = new Map<number, number>();
   #consumed = 0;
+  #totalBytesMax: number;
   /** The socket is closed, and its number may be another's: nothing may be sent. */
   #isClosed = false;
   readonly #token = new Uint8Array(SECTION_TOKEN_BYTES);
@@ -72,6 +73,12 @@ export class ShmSections implements SectionSpace {
   constructor(host: SectionHost) {
     this.#host = host;
     this.sectionBytesMax = host.limits.maxSectionSize;
+    this.#totalBytesMax = host.limits.maxTotalSectionSize;
+  }
+
+  /** The peer takes no more than this in flight. */
+  limitTotal(bytes: number): void {
+    this.#totalBytesMax = Math.min(this.#totalBytesMax, bytes);
   }
 
   tryPlace(parts: readonly Uint8Array[], totalBytes: number): SectionReference | undefined {
@@ -87,8 +94,7 @@ export class ShmSections implements SectionSpace {
     this.#reclaim();
     const fits = (): boolean =>
       this.#inFlight.length < SECTIONS_IN_FLIGHT_MAX &&
-      (this.#inFlight.length === 0 ||
-        this.#inFlightBytes + totalBytes <= limits.maxTotalSectionSize);
+      (this.#inFlight.length === 0 || this.#inFlightBytes + totalBytes <= this.#totalBytesMax);
     if (!fits()) {
       waitForSpace();
       this.#reclaim(); // The peer may have consumed just before it could see that we wait.

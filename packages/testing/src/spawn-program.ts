@@ -130,6 +130,14 @@ export class Program<C extends Commands> implements AsyncDisposable {
   }
 }
 
+/** Ends a program that may have a port, as far as it lives. */
+export async function endProgram(
+  program: Program<{ readonly closePort: () => unknown }>,
+): Promise<void> {
+  await program.call('closePort').catch(() => undefined);
+  await program.close();
+}
+
 /**
  * Starts a program of this package and waits until it is ready.
  *

@@ -7,6 +7,8 @@ export interface TemporaryRuntime {
   readonly directory: string;
   /** What is in it, at any depth. */
   list(): string[];
+  /** Removes what is in it: what a killed server leaves. */
+  clear(): void;
   /** Removes it. @throws Error when something had been left in it */
   remove(): void;
   /** Removes it with whatever is in it: for tests that kill servers. */
@@ -22,6 +24,9 @@ export function createTemporaryRuntime(): TemporaryRuntime {
     directory,
     list,
     discard,
+    clear() {
+      for (const leaf of readdirSync(directory)) rmSync(join(directory, leaf), { recursive: true });
+    },
     remove() {
       const left = list();
       discard();

@@ -156,6 +156,8 @@ export interface LinkLimits {
   readonly recordBytesMax: number;
   /** Whether it may pass descriptors (`takeHandles`). Default no: then it breaks the protocol. */
   readonly takesHandles?: boolean | undefined;
+  /** Bytes of sections in flight each way that both sides agreed on. Default: this side's own. */
+  readonly maxTotalSectionSize?: number | undefined;
 }
 
 /**

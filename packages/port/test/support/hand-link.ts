@@ -9,9 +9,15 @@ import {
   type SectionReference,
   type SectionSpace,
 } from '@portcall/transport';
-import { PortError } from '@portcall/wire';
+import { MESSAGE_HEADER_BYTES, MESSAGE_OFFSET, PortError } from '@portcall/wire';
 
-import { emptyHeader, readMessageHeader, type MessageHeader } from '../../src/message-header.js';
+import {
+  emptyHeader,
+  readMessageHeader,
+  writeInlineHeader,
+  type MessageHead,
+  type MessageHeader,
+} from '../../src/message-header.js';
 
 /** Sections in this process's own memory. */
 export class HandSections implements SectionSpace {
@@ -96,6 +102,9 @@ export interface SentMessage extends MessageHeader {
   readonly data: Uint8Array;
 }
 
+/** What a peer writes; what is left out is 0. */
+export type PeerHead = Partial<MessageHead> & { readonly type: number };
+
 /** What a link by hand may have. */
 export interface HandLinkOptions {
   readonly peer?: PeerIdentity;
@@ -121,6 +130,7 @@ export class HandLink implements Link {
   handler: LinkHandler | undefined;
   hasEnded = false;
   #claim: RecordClaim | undefined;
+  #delivered = 0;
 
   constructor(options: HandLinkOptions = {}) {
     this.peer = options.peer;
@@ -164,6 +174,16 @@ export class HandLink implements Link {
   abort(): void {
     if (this.#claim === undefined) throw new Error('Aborted without a claim');
     this.#claim = undefined;
+  }
+
+  /** The peer sends a message inline. @throws what the handler throws: it ends a real link */
+  deliver(head: PeerHead, data: Uint8Array = new Uint8Array(0)): void {
+    const bytes = new Uint8Array(8 + MESSAGE_HEADER_BYTES + data.length);
+    const view = new DataView(bytes.buffer);
+    writeInlineHeader(view, { messageId: 0, status: 0, flags: 0, ...head }, 8, data.length);
+    view.setUint32(8 + MESSAGE_OFFSET.SEQUENCE, this.#delivered++, true);
+    bytes.set(data, 8 + MESSAGE_HEADER_BYTES);
+    this.handler?.onRecord(bytes, view, 8, MESSAGE_HEADER_BYTES + data.length);
   }
 
   /** There is room for so many more records, and the handler is told. */

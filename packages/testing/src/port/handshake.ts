@@ -2,10 +2,18 @@ import { describe, expect, it } from 'vitest';
 
 import type { ConnectionRequest } from '@portcall/port';
 
-import { bytesText, patternBytes, sameBytes, textBytes } from '../bytes.js';
+import {
+  bytesText,
+  numberOf,
+  numberedBytes,
+  patternBytes,
+  sameBytes,
+  textBytes,
+} from '../bytes.js';
 import type { TransportUnderTest } from '../transports.js';
 import { rejectionOf, waitUntil, within } from '../wait-until.js';
 import { expectCode, expectThrownCode } from './expect-error.js';
+import { holding } from './held-messages.js';
 import { usePortWorld } from './port-world.js';
 
 /** Who decides on a connection, how often, when, and what each side is told. */
@@ -83,6 +91,35 @@ export function describeHandshake(subject: TransportUnderTest): void {
       expect(waiting!.isDecided).toBe(true);
       expectThrownCode(() => waiting!.accept(), 'REPLY_MISMATCH');
       expectThrownCode(() => waiting!.reject(), 'REPLY_MISMATCH');
+    });
+
+    it('make one server end for each client, and the same data for nobody else', async () => {
+      const { held, onMessage } = holding();
+      const { server, client, accepted } = await world.pair({ server: { onMessage } });
+      const other = await world.connect();
+      expect(server.connections.size).toBe(2);
+      expect(server.connections.has(accepted)).toBe(true);
+      await client.send(textBytes('one'));
+      await other.send(textBytes('other'));
+      await waitUntil('both', () => held.length === 2);
+      const fromFirst = held.filter(({ port }) => port === accepted);
+      expect(fromFirst.map(({ data }) => bytesText(data))).toEqual(['one']);
+    });
+
+    it('let data of the server follow at once, all of it, in order', async () => {
+      const sizes = Array.from({ length: 60 }, (_, index) =>
+        index % 7 === 0 ? 40_000 : index + 4,
+      );
+      await world.createPort({
+        onConnected: (port) => {
+          for (const [index, size] of sizes.entries()) void port.send(numberedBytes(index, size));
+        },
+      });
+      const client = await world.connect();
+      for (const [index, size] of sizes.entries()) {
+        const message = await within('the data', client.receive());
+        expect([numberOf(message!.data), message!.data.length]).toEqual([index, size]);
+      }
     });
 
     it('work for many clients that come at once', async () => {

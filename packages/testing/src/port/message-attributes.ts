@@ -3,7 +3,12 @@ import { closeSync, constants, openSync, readSync, rmSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import type { AttributeName, MessageAttributes, RequestOptions } from '@portcall/port';
+import {
+  connectChannel,
+  type AttributeName,
+  type MessageAttributes,
+  type RequestOptions,
+} from '@portcall/port';
 
 import { bytesText, patternBytes, sameBytes, textBytes } from '../bytes.js';
 import type { TransportUnderTest } from '../transports.js';
@@ -103,6 +108,26 @@ function describeWanted(subject: TransportUnderTest): void {
         // Nobody lets anybody act for him here.
         expect(valid.has('onBehalfOf')).toBe(false);
       }
+    });
+
+    it('cost nothing on the way when nobody wants them', async () => {
+      const lengthFor = async (wants: readonly AttributeName[]): Promise<number> => {
+        const name = `wants/${wants.join('.') || 'nothing'}`;
+        const server = await world.createPort({ wants }, name);
+        const { channel } = await connectChannel(name, world.meeting);
+        const attributes = channel.attributesOf({ work: WORK, deadlineMs: 1e9 });
+        const ignore = (): void => undefined;
+        channel.start({ onRequest: ignore, onDatagram: ignore, onClosed: ignore });
+        channel.close(0);
+        await waitUntil('no connection', () => server.connections.size === 0);
+        return attributes?.lengthBytes ?? 0;
+      };
+      expect(await lengthFor([])).toBe(0);
+      expect(await lengthFor(['context', 'view', 'direct'])).toBe(0);
+      expect(await lengthFor(['deadline'])).toBe(8);
+      const workBytes = await lengthFor(['workOnBehalf']);
+      expect(workBytes).toBeGreaterThan(WORK.baggage.length);
+      expect(await lengthFor(['deadline', 'workOnBehalf'])).toBe(workBytes + 8);
     });
 
     it('deadline is what remains of the sender’s', async () => {

@@ -29,7 +29,7 @@ const LONG_NAME = [LONG_SEGMENT, LONG_SEGMENT, LONG_SEGMENT, LONG_SEGMENT].join(
 
 /** What a port may be called, and who owns a name. */
 export function describeNames(subject: TransportUnderTest): void {
-  describe('a name', () => {
+  describe('port 1, namespaces: a name', () => {
     const world = usePortWorld(subject);
 
     it.each([
@@ -167,7 +167,7 @@ async function leaveStaleSocket(path: string): Promise<void> {
 }
 
 function describeFiles(subject: TransportUnderTest): void {
-  describe('files of a name', () => {
+  describe('port 2, ownership: files of a name', () => {
     const world = usePortWorld(subject);
     const inRuntime = (leaf: string): string => join(world.runtime.directory, leaf);
 
@@ -216,7 +216,7 @@ function describeFiles(subject: TransportUnderTest): void {
 }
 
 function describeDirectories(subject: TransportUnderTest): void {
-  describe('runtime directory', () => {
+  describe('port 2, ownership: runtime directory', () => {
     const world = usePortWorld(subject);
     const own = (leaf: string): string => join(world.runtime.directory, leaf);
     const clear = (leaf: string): void => rmSync(own(leaf), { recursive: true, force: true });

@@ -43,6 +43,7 @@ export class PortWorld {
   #base: ResourceCounts | undefined;
   #servers: ConnectionPort[] = [];
   #clients: CommunicationPort[] = [];
+  #closers: (() => Promise<void>)[] = [];
 
   constructor(subject: TransportUnderTest) {
     this.subject = subject;
@@ -67,6 +68,11 @@ export class PortWorld {
     this.#base = countResources();
     this.#transport = this.subject.create();
     this.#runtime = createTemporaryRuntime();
+  }
+
+  /** Has something else closed at the end of the test, after the ports. */
+  onClose(close: () => Promise<void>): void {
+    this.#closers.push(close);
   }
 
   async createPort(options: CreatePortOptions = {}, name = PORT_NAME): Promise<ConnectionPort> {
@@ -109,6 +115,7 @@ export class PortWorld {
       await within('a server to close', server.close({ drainMs: 0 }));
       if (server.connections.size > 0) throw new Error('Connections are left after close');
     }
+    for (const close of this.#closers.splice(0)) await close();
     const base = this.#base ?? countResources();
     try {
       await expectResources(base);

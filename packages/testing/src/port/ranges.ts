@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import type { PortMessage } from '@portcall/port';
+import { listenChannels, type PortMessage } from '@portcall/port';
 
 import { bytesText, patternBytes, sameBytes, textBytes } from '../bytes.js';
 import type { TransportUnderTest } from '../transports.js';
 import { rejectionOf, waitUntil, within } from '../wait-until.js';
 import { expectCode } from './expect-error.js';
 import { holding } from './held-messages.js';
-import { usePortWorld } from './port-world.js';
+import { usePortWorld, type PortWorld } from './port-world.js';
 
 /** Memory of the client that the server reads and writes itself. */
 export function describeRanges(subject: TransportUnderTest): void {
@@ -164,6 +164,66 @@ function describeReach(subject: TransportUnderTest): void {
   });
 }
 
+/** Source: `docs/PROTOCOL.md` 5 and 5.3. */
+const RANGE_TYPE = 7;
+const REPLY_TYPE = 2;
+const READ = 1;
+const WRITE = 2;
+
+/** Operation, range, offset and length of what the server asks for; and how many bytes follow. */
+const QUESTIONS: readonly (readonly [number, number, number, number, number])[] = [
+  [READ, 0, 0, 100, 0],
+  [READ, 0, 1, 100, 0],
+  [READ, 1, 0, 1, 0],
+  [WRITE, 0, 0, 1, 1],
+  [WRITE, 1, 0, 5, 1],
+  [READ, 2, 0, 0, 0],
+];
+
+/** A server that asks for memory with none of the checks that it should make. */
+async function listenRaw(world: PortWorld, answers: string[]): Promise<{ name: string }> {
+  const name = 'raw/ranges';
+  const listening = await listenChannels(name, { ...world.meeting, wants: ['direct'] }, (port) => {
+    const { channel } = port;
+    const ask = (id: number, index: number): Promise<void> =>
+      new Promise((resolve) => {
+        const [operation, range, offset, length, extra] = QUESTIONS[index]!;
+        const data = new Uint8Array(24 + extra);
+        const view = new DataView(data.buffer);
+        view.setUint32(0, operation, true);
+        view.setUint32(4, range, true);
+        view.setBigUint64(8, BigInt(offset), true);
+        view.setBigUint64(16, BigInt(length), true);
+        const settle = (answer: string): void => {
+          answers.push(answer);
+          resolve();
+        };
+        const messageId = channel.addRequest(
+          {
+            onReply: ({ lengthBytes }) => settle(`${lengthBytes} bytes`),
+            onFailure: ({ code }) => settle(code),
+          },
+          Infinity,
+        );
+        const head = { type: RANGE_TYPE, messageId, status: 0, flags: 0, callbackId: id };
+        channel.send(head, [data]);
+      });
+    channel.start({
+      onRequest: (request) => {
+        void (async () => {
+          for (const index of QUESTIONS.keys()) await ask(request.id, index);
+          channel.settle(request);
+          channel.send({ type: REPLY_TYPE, messageId: request.id, status: 0, flags: 0 }, []);
+        })();
+      },
+      onDatagram: () => undefined,
+      onClosed: () => listening.release(channel),
+    });
+  });
+  world.onClose(() => listening.stop());
+  return { name };
+}
+
 function describeRangeEnds(subject: TransportUnderTest): void {
   describe('port 9, direct: what may not be reached', () => {
     const world = usePortWorld(subject);
@@ -248,6 +308,20 @@ function describeRangeEnds(subject: TransportUnderTest): void {
       await waitUntil('the signal', () => message.signal.aborted);
       const error = await expectCode(message.read(0), 'DISCONNECTED');
       expect(error.executed).toBe('no');
+    });
+
+    it('is refused by its owner, whatever the server takes for right', async () => {
+      const memory = patternBytes(100, 8);
+      const before = memory.slice();
+      const answers: string[] = [];
+      const { name } = await listenRaw(world, answers);
+      const client = await world.connect({}, name);
+      await client.request(textBytes('?'), {
+        ranges: [{ bytes: memory }, { bytes: memory, access: 'write' }],
+      });
+      const refused = 'INVALID_MESSAGE';
+      expect(answers).toEqual(['100 bytes', refused, refused, refused, refused, refused]);
+      expect(sameBytes(memory, before)).toBe(true);
     });
 
     it('is anything where the server did not ask for ranges', async () => {

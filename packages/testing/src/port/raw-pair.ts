@@ -80,6 +80,7 @@ function makePort(channel: PortChannel, onMessage: MessageHandler): Communicatio
       effectiveOnly: false,
     }),
     isTracked: false,
+    isQuick: false,
     wants: [],
     onMessage,
     inbox: undefined,

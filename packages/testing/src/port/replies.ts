@@ -3,10 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { PortError, type PortMessage } from '@portcall/port';
 
 import { bytesText, textBytes } from '../bytes.js';
+import { collectGarbage } from '../collect-garbage.js';
 import type { TransportUnderTest } from '../transports.js';
 import { waitUntil, within } from '../wait-until.js';
 import { expectCode } from './expect-error.js';
 import { usePortWorld } from './port-world.js';
+
+/** Collects garbage until a promise has settled. */
+async function collectUntilSettled(promise: Promise<unknown>): Promise<void> {
+  let isSettled = false;
+  const settle = (): void => void (isSettled = true);
+  void promise.then(settle, settle);
+  await waitUntil('a collection to tell', () => {
+    collectGarbage();
+    return isSettled;
+  });
+}
 
 /** Exactly one reply for each request, whatever the handler does. */
 export function describeReplies(subject: TransportUnderTest): void {
@@ -57,6 +69,32 @@ export function describeReplies(subject: TransportUnderTest): void {
       await waitUntil('the request', () => held !== undefined);
       expect(await held!.reply(textBytes('deferred'))).toBe(true);
       expect(bytesText(await replied)).toBe('deferred');
+    });
+
+    it('is SERVER_FAULT when a deferred message is dropped and collected', async () => {
+      const { client } = await world.pair({ server: { onMessage: (message) => message.defer() } });
+      const failed = expectCode(client.request(textBytes('?')), 'SERVER_FAULT');
+      await collectUntilSettled(failed);
+      expect((await failed).executed).toBe('maybe');
+    });
+
+    it('is SERVER_FAULT when a received message is dropped and collected', async () => {
+      const { server, client } = await world.pair();
+      const failed = expectCode(client.request(textBytes('?')), 'SERVER_FAULT');
+      expect((await server.receive())?.kind).toBe('request');
+      await collectUntilSettled(failed);
+    });
+
+    it('is not sent by a collection for what was answered', async () => {
+      const { server, client } = await world.pair();
+      for (let count = 0; count < 5; count++) {
+        const replied = client.request(textBytes('?'));
+        const message = await server.receive();
+        await message!.reply(textBytes('!'));
+        await collectUntilSettled(replied);
+        expect(bytesText(await replied)).toBe('!');
+      }
+      expect(client.statistics.received).toBe(5);
     });
 
     it('is false after the client has cancelled', async () => {

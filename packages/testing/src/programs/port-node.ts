@@ -11,10 +11,12 @@ import {
   type PeerIdentity,
   type PortAttributes,
   type PortMessage,
+  type SecurityQos,
 } from '@portcall/port';
 
 import { numberOf, numberedBytes } from '../bytes.js';
 import { countResources } from '../leak-check.js';
+import { playScript } from '../port/scripted-server.js';
 import { ownFacts } from '../process-facts.js';
 import { plainError, runCommands, type PlainError } from '../program-commands.js';
 import { waitUntil } from '../wait-until.js';
@@ -26,6 +28,8 @@ export interface NodeOptions {
   readonly transport?: 'auto' | 'shm' | 'socket';
   readonly attributes?: Partial<PortAttributes>;
   readonly ringBytes?: number;
+  /** Of a client: how it lets itself be known. */
+  readonly security?: SecurityQos;
   /** Of a client: who the server must be. */
   readonly requireServer?: ConnectPortOptions['requireServer'];
 }
@@ -41,6 +45,8 @@ export type Behaviour =
   | ({ readonly kind: 'echo' } & Noting)
   /** Keeps every request. */
   | ({ readonly kind: 'hold' } & Noting)
+  /** Does what the text of each request says. */
+  | ({ readonly kind: 'script' } & Noting)
   /** Keeps every second request and replies to the others. */
   | ({ readonly kind: 'half' } & Noting)
   /**
@@ -79,6 +85,10 @@ function endpoint(options: NodeOptions): object {
 
 function handle(message: PortMessage, behaviour: Behaviour): void {
   if (!message.isRequest) return;
+  if (behaviour.kind === 'script') {
+    playScript(message);
+    return;
+  }
   if (noteFd >= 0) writeSync(noteFd, `${numberOf(message.data)}\n`);
   if (
     behaviour.kind === 'echo' ||
@@ -178,6 +188,20 @@ const commands = {
     return connected().closed;
   },
   closeClient: () => connected().close(),
+  /** Sends numbered datagrams. Returns when the server has read them. */
+  async sendDatagrams(argument: { count: number; sizeBytes: number }) {
+    const port = connected();
+    for (let number = 0; number < argument.count; number++) {
+      await port.send(numberedBytes(number, argument.sizeBytes));
+    }
+    await port.flush();
+  },
+  /** Becomes somebody else, in this order: groups, group, user. */
+  setIds(ids: { groups?: readonly number[]; gid?: number; uid?: number }) {
+    if (ids.groups !== undefined) process.setgroups?.([...ids.groups]);
+    if (ids.gid !== undefined) process.setegid?.(ids.gid);
+    if (ids.uid !== undefined) process.seteuid?.(ids.uid);
+  },
 };
 
 /** The commands of this program. */

@@ -5,7 +5,7 @@ import { connectPort, createPort } from '@portcall/port';
 
 /** What the thread is to do, as its `workerData`. */
 export interface ThreadTask {
-  readonly role: 'server' | 'client';
+  readonly role: 'server' | 'client' | 'sync-client' | 'blocked-client';
   readonly name: string;
   readonly directory: string;
   readonly transport: 'shm' | 'socket';
@@ -25,9 +25,15 @@ if (role === 'server') {
   parentPort?.once('message', () => void server.close({ drainMs: 0 }));
 } else {
   const client = await connectPort(name, endpoint);
+  if (role === 'blocked-client') {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+    parentPort?.postMessage('blocked');
+    client.requestSync(new Uint8Array(1));
+  }
   let right = 0;
   for (let number = 0; number < requests; number++) {
-    const reply = await client.request(new Uint8Array(number * 100));
+    const data = new Uint8Array(number * 100);
+    const reply = role === 'client' ? await client.request(data) : client.requestSync(data);
     if (reply.length === number * 100) right++;
   }
   await client.close();
