@@ -144,6 +144,43 @@ describe.skipIf(reason !== undefined)(`floods ${reason ?? ''}`, () => {
     await world.expectNoConnections();
   });
 
+  // After CLOSE a server's stream waits up to a second for the peer to hang up, and counts nowhere.
+  for (const { name, server, shm } of GROUNDS) {
+    it(`of goodbyes without hanging up over ${name}`, { fails: shm === 0 }, async () => {
+      await world.serve({ transport: server, ringBytes: 4096, attributes: { maxConnections: 10 } });
+      const countSockets = (): number => readdirSync('/proc/self/fd').length;
+      const before = countSockets();
+      let most = 0;
+      const looking = setInterval(() => (most = Math.max(most, countSockets())), 5);
+      const lines = numbers(300).flatMap((slot) => [
+        `${slot} connect path=${world.path()}`,
+        `${slot} frame shm=${shm} ring=4096 infoText=accept`,
+        `${slot} answer`,
+        `${slot} message type=close`,
+      ]);
+      await world.peer.run([...lines, ...numbers(300).map((slot) => `${slot} close`)]);
+      clearInterval(looking);
+      expect(most - before).toBeLessThan(40);
+    });
+  }
+
+  // Whoever connects chooses the limits that hold, and with them how soon it is told of.
+  it.fails('of small limits do not fill the log', async () => {
+    let warnings = 0;
+    const count = (): void => void warnings++;
+    await world.serve({ transport: 'shm' });
+    process.on('warning', count);
+    await world.peer.run([
+      `0 connect path=${world.path()}`,
+      '0 frame shm=1 infoText=accept a03=2000',
+      '0 answer',
+      '0 requests count=500 window=64 size=900',
+      '0 goodbye',
+    ]);
+    process.off('warning', count);
+    expect(warnings).toBeLessThan(10);
+  });
+
   it.each(['shm', 'socket'] as const)('on a %s server of 64 descriptors', async (transport) => {
     const child = await spawnProgram<PortNodeCommands>('port-node');
     try {

@@ -90,10 +90,10 @@ const ANSWERS: readonly Answer[] = [
 ];
 
 /** What the client's promise may take that no server answers. */
-const TIMEOUT_MS = 250;
+const TIMEOUT_MS = 1000;
 
 /** And what a busy machine may add. */
-const SLACK_MS = 3000;
+const SLACK_MS = 5000;
 
 const BATCH = 40;
 
