@@ -10,6 +10,7 @@ import { NameHandover } from './name-handover.js';
 import type { OwnedName } from './owned-name.js';
 import type { QuickStart } from './quick-start.js';
 import type { QuickThreads } from './quick-threads.js';
+import { floodWarningLimit } from './rate-limit.js';
 
 /** A connection that was accepted, wherever it is served. */
 export interface LiveConnection {
@@ -37,6 +38,7 @@ export class AcceptDesk {
   readonly #byUid = new Map<number | undefined, number>();
   readonly #live = new Map<LiveConnection, PeerIdentity | undefined>();
   #handover: NameHandover | undefined;
+  readonly #floodWarnings = floodWarningLimit();
   #total = 0;
   #acl: Acl;
 
@@ -141,6 +143,7 @@ export class AcceptDesk {
         attributes,
         portName: name,
         wants: options.wants ?? [],
+        floodWarnings: this.#floodWarnings,
         quick: this.#quickDesk(() => (accepted = true)),
         onAccepted: (channel) => {
           accepted = true;

@@ -125,6 +125,15 @@ function connected(
   portName: string,
 ): Omit<ConnectedChannel, 'fallbackReason' | 'isQuick'> {
   const theirs = decodeConnectPayload(answer);
+  const { maxConnectInfo } = own.attributes;
+  if (theirs.info.length > maxConnectInfo) {
+    throw new PortError(
+      'PROTOCOL_ERROR',
+      `Cannot connect to port "${portName}": its info is ${theirs.info.length} bytes, limit is ` +
+        `${maxConnectInfo} bytes`,
+      { portName, executed: 'no' },
+    );
+  }
   const attributes = effectiveAttributes(own.attributes, theirs.attributes);
   const hasHandles = attributes.dupObjectTypes.length > 0;
   const never = ATTRIBUTE.SECURITY | ATTRIBUTE.ON_BEHALF_OF | (hasHandles ? 0 : ATTRIBUTE.HANDLE);

@@ -20,6 +20,7 @@ import { wantedBits, type AttributeName } from './message-attributes.js';
 import { PortChannel } from './port-channel.js';
 import type { QuickStart } from './quick-start.js';
 import type { QuickConnection, QuickThreads } from './quick-threads.js';
+import type { RateLimit } from './rate-limit.js';
 import { SecurityContext } from './security-context.js';
 
 /** What a server says when it accepts. */
@@ -60,6 +61,8 @@ export interface ConnectionRequestParts {
   /** Attributes that the server wants with messages. */
   readonly wants: readonly AttributeName[];
   readonly onAccepted: (accepted: AcceptedChannel) => void;
+  /** How often floods at this port are warned of. */
+  readonly floodWarnings: RateLimit;
   /** Gives a client that asks for one a thread of its own. */
   readonly quick: QuickDesk | undefined;
   /** Called once when the decision is made, or is no longer wanted. */
@@ -144,7 +147,8 @@ export class ConnectionRequest {
       };
       if (this.#tryQuick(payload, start, options.context)) return;
       const link = incoming.accept(payload);
-      const channel = new PortChannel(link, start);
+      const { floodWarnings } = this.#parts;
+      const channel = new PortChannel(link, { ...start, floodWarnings });
       const security = this.#securityOf(effective.allowImpersonation);
       const kernelPeer = incoming.peer;
       if (diagnostics.accept.hasSubscribers) {

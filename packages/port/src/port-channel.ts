@@ -25,6 +25,7 @@ import type { QueuedMessage } from './outgoing-queue.js';
 import { Outbox, type MessageSpace, type OutboxHost } from './outbox.js';
 import { PendingRequests, type ReplySink } from './pending-requests.js';
 import type { PortClosed } from './port-closed.js';
+import { floodWarningLimit, type RateLimit } from './rate-limit.js';
 import { Receiver, type ReceiverHost } from './receiver.js';
 import { lostRequest, timedOut } from './request-errors.js';
 
@@ -58,6 +59,8 @@ export interface ChannelOptions {
   readonly peerWants?: number;
   /** `ATTRIBUTE` bits that this side wants, as it told the peer. Default none. */
   readonly wants?: number;
+  /** How often floods are warned of. Default: of this channel alone. */
+  readonly floodWarnings?: RateLimit;
   /** First sequence numbers and ids, for tests of the wrap at 2^32. */
   readonly first?: { readonly sequence: number; readonly id: number };
 }
@@ -120,6 +123,7 @@ export class PortChannel implements LinkHandler {
     );
     this.#receiver = new Receiver(this.#receiverHost(), {
       wants: options.wants ?? 0,
+      floodWarnings: options.floodWarnings ?? floodWarningLimit(),
       sequence: first.sequence,
     });
     this.#lease = this.#makeLease();

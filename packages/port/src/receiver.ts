@@ -3,11 +3,13 @@ import {
   CREDIT_DATA_BYTES,
   MESSAGE_FLAG,
   MESSAGE_TYPE,
+  PENDING_REQUESTS_MAX,
   STATUS,
   isPortError,
   statusCodeOf,
   type MessageId,
   type PortAttributes,
+  type PortError,
   type StatusCode,
 } from '@portcall/wire';
 import type { Link, PeerIdentity } from '@portcall/transport';
@@ -24,6 +26,7 @@ import type { OpenRequests } from './open-requests.js';
 import type { Outbox } from './outbox.js';
 import type { PendingRequests } from './pending-requests.js';
 import { answerRange } from './range-answer.js';
+import type { RateLimit } from './rate-limit.js';
 import { canceled, failureOfReply } from './request-errors.js';
 
 /** What a receiver needs of its channel. */
@@ -52,6 +55,7 @@ export interface ReceiverHost {
 export interface ReceiverStart {
   /** `ATTRIBUTE` bits that this side wants. */
   readonly wants: number;
+  readonly floodWarnings: RateLimit;
   /** Sequence of the first message: 0 but in tests of the wrap at 2^32. */
   readonly sequence: number;
 }
@@ -65,6 +69,7 @@ export class Receiver {
   readonly #host: ReceiverHost;
   readonly #intake: Intake;
   readonly #credit: ReceiveCredit;
+  readonly #floodWarnings: RateLimit;
   #refusedCount = 0;
   #creditIsDue = false;
 
@@ -82,6 +87,7 @@ export class Receiver {
     this.#host = host;
     this.#intake = new Intake(host.link, limits, start.sequence);
     this.#credit = new ReceiveCredit(host.attributes);
+    this.#floodWarnings = start.floodWarnings;
   }
 
   /** Counts so far; `untaken` is of now. */
@@ -116,7 +122,18 @@ export class Receiver {
 
   /** Takes a record of the link. @throws PortError PROTOCOL_ERROR */
   onRecord(bytes: Uint8Array, view: DataView, offset: number, lengthBytes: number): void {
-    const header = this.#intake.read(bytes, view, offset, lengthBytes);
+    this.#intake.read(bytes, view, offset, lengthBytes);
+    try {
+      this.#take();
+    } catch (error) {
+      // This process has no descriptor left: no fault of the peer, who is told.
+      if (!isPortError(error) || error.code !== 'QUOTA_EXCEEDED') throw error;
+      this.#cannotTake(error);
+    }
+  }
+
+  #take(): void {
+    const { header } = this.#intake;
     const { type, messageId } = header;
     switch (type) {
       case MESSAGE_TYPE.REQUEST:
@@ -148,6 +165,16 @@ export class Receiver {
     }
   }
 
+  /** What a message names beside its data, or its data, did not find its way here. */
+  #cannotTake(error: PortError): void {
+    const { type, messageId } = this.#intake.header;
+    const id = messageId as MessageId;
+    if (type === MESSAGE_TYPE.REQUEST) this.#refuse(id, error.code, error.message);
+    else if (type === MESSAGE_TYPE.RANGE) this.#host.failRequest(id, error.code, 'no');
+    else if (type === MESSAGE_TYPE.REPLY) this.#host.pending.take(id)?.onFailure(error);
+    else this.#host.close(STATUS[error.code].id);
+  }
+
   #onRequest(): void {
     const intake = this.#intake;
     const { messageId, callbackId, dataLength } = intake.header;
@@ -173,9 +200,10 @@ export class Receiver {
       this.#refuse(id, code, `Cannot take message: ${code}`);
       return;
     }
-    if (!this.#host.open.add(request)) {
+    const { open } = this.#host;
+    if (open.count >= PENDING_REQUESTS_MAX || !open.add(request)) {
       closeDescriptors(extras.handles);
-      throw violation(`request id ${id} is outstanding already`);
+      throw violation(`request id ${id} is outstanding already, or one too many is`);
     }
     this.handler?.onRequest(request, data);
     if (!this.takesLater) this.taken(dataLength);
@@ -297,6 +325,7 @@ export class Receiver {
     if (diagnostics.quota.hasSubscribers) {
       diagnostics.quota.publish({ ...this.#host.subject, what: 'flood', messages, bytes });
     }
+    if (!this.#floodWarnings.tryPass(performance.now())) return;
     const { portName, attributes, link } = this.#host;
     const from = link.peer === undefined ? 'a client' : `process ${link.peer.pid}`;
     process.emitWarning(

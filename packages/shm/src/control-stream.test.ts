@@ -25,7 +25,10 @@ let announced: { readonly sectionId: number; readonly fd: number }[] = [];
 
 /** Notes what is announced. */
 const LISTENER: ControlListener = {
-  onSection: (sectionId, fd) => announced.push({ sectionId, fd }),
+  onSection: (sectionId, { fd = -1, sizeBytes }) => {
+    expect(sizeBytes).toBe(100);
+    announced.push({ sectionId, fd });
+  },
   onHandles: (batchId, fds) => batches.push({ batchId, fds }),
   onCredentials: (id, credentials) => vouched.push({ id, ...credentials }),
 };

@@ -24,9 +24,20 @@ const DESCRIPTOR_ROOM = HANDLES_MAX + 1;
 /** What the control stream brought: all there was, a part of it, or its end. */
 export type ControlState = 'open' | 'more' | 'ended';
 
-/** Called for each announcement that is complete; what comes with it is then the callee's. */
+/** A section as its token announces it. */
+export interface AnnouncedSection {
+  /** `undefined` when this process had no descriptor left to take it with. */
+  readonly fd: number | undefined;
+  /** Bytes of data. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * Called for each announcement that is complete; what comes with it is then the
+ * callee's. Handles are none when this process had no descriptors left to take them with.
+ */
 export interface ControlListener {
-  onSection(sectionId: number, fd: number): void;
+  onSection(sectionId: number, section: AnnouncedSection): void;
   onHandles(batchId: number, fds: readonly number[]): void;
   onCredentials(credentialsId: number, credentials: MessageCredentials): void;
 }
@@ -51,6 +62,8 @@ export class ControlStream {
   readonly #tokenSender = new Float64Array(3);
   /** Descriptors whose announcement is not complete. */
   #waiting: readonly number[] = [];
+  /** Descriptors came, and this process has none left to take them with. */
+  #hasLost = false;
 
   /** @param wantsCredentials SO_PASSCRED is on */
   constructor(
@@ -96,7 +109,7 @@ export class ControlStream {
       if (this.#tokenFilled === 0) this.#beginToken(byte);
       else this.#continueToken(byte);
     }
-    if (this.#waiting.length > 0 && this.#tokenFilled === 0) {
+    if ((this.#waiting.length > 0 || this.#hasLost) && this.#tokenFilled === 0) {
       throw broken('a descriptor came without an announcement');
     }
   }
@@ -121,6 +134,11 @@ export class ControlStream {
     const arrived = [...this.#descriptors.subarray(1, 1 + Math.min(count, DESCRIPTOR_ROOM))];
     if (count > 0 && count <= HANDLES_MAX && this.#waiting.length === 0) {
       this.#waiting = arrived;
+      return;
+    }
+    if (count < 0 && this.#waiting.length === 0) {
+      // The buffer has room for as many as can be sent at once: this process has no more.
+      this.#hasLost = true;
       return;
     }
     if (count > 0) for (const fd of arrived) this.#native.close(fd);
@@ -157,9 +175,11 @@ export class ControlStream {
 
   #announceSection(): void {
     const [fd] = this.#takeWaiting(1);
-    if (fd === undefined) throw broken('a section came without its descriptor');
-    const id = this.#tokenView.getUint32(SECTION_TOKEN_OFFSET.SECTION_ID, true);
-    this.#listener.onSection(id, fd);
+    const view = this.#tokenView;
+    const id = view.getUint32(SECTION_TOKEN_OFFSET.SECTION_ID, true);
+    const low = view.getUint32(SECTION_TOKEN_OFFSET.SIZE_LOW, true);
+    const high = view.getUint32(SECTION_TOKEN_OFFSET.SIZE_HIGH, true);
+    this.#listener.onSection(id, { fd, sizeBytes: high * 0x100000000 + low });
   }
 
   #announceHandles(count: number): void {
@@ -177,6 +197,10 @@ export class ControlStream {
   }
 
   #takeWaiting(count: number): readonly number[] {
+    if (this.#hasLost) {
+      this.#hasLost = false;
+      return [];
+    }
     const fds = this.#waiting;
     if (fds.length !== count) throw broken(`${count} descriptors announced, ${fds.length} came`);
     this.#waiting = [];

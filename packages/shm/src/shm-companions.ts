@@ -73,7 +73,13 @@ export class ShmCompanions implements CompanionSpace {
   }
 
   takeHandles(batchId: number): readonly number[] {
-    return take(this.#handles, batchId, this.#host.readControl);
+    const fds = take(this.#handles, batchId, this.#host.readControl);
+    if (fds.length > 0) return fds;
+    throw new PortError(
+      'QUOTA_EXCEEDED',
+      'Cannot take handles: this process has no descriptors left',
+      { executed: 'no' },
+    );
   }
 
   tryPlaceCredentials(): number | undefined {

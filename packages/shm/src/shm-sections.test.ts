@@ -94,11 +94,12 @@ function place(bytes: Uint8Array): { readonly sectionId: number; readonly length
 }
 
 /** Announces a descriptor of the test's own making, as a hostile peer would. */
-function announce(sectionId: number, fd: number): void {
+function announce(sectionId: number, fd: number, sizeBytes = 100): void {
   const token = new Uint8Array(SECTION_TOKEN_BYTES);
   const view = new DataView(token.buffer);
   view.setUint8(0, 2);
   view.setUint32(SECTION_TOKEN_OFFSET.SECTION_ID, sectionId, true);
+  view.setUint32(SECTION_TOKEN_OFFSET.SIZE_LOW, sizeBytes, true);
   expect(native.send(pair.stream.near, token, 0, token.length, fd)).toBe(SECTION_TOKEN_BYTES);
   native.close(fd);
 }
@@ -260,9 +261,20 @@ describe('a peer that lies about a section', () => {
   it('reads zeros from one whose memory was never allocated', () => {
     const fd = sparseMemfd(native, 5000);
     native.addSeals(fd, SEALS);
-    announce(1, fd);
+    announce(1, fd, 5000);
     const taken = pair.receiver.take({ sectionId: 1, lengthBytes: 5000 });
     expect(taken.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('refuses a message of another length than was announced, and an id of 0', () => {
+    announce(1, sealedMemfd(100));
+    expect(codeOf(() => pair.receiver.take({ sectionId: 1, lengthBytes: 99 }))).toBe(
+      'PROTOCOL_ERROR',
+    );
+    announce(0, sealedMemfd(100));
+    expect(codeOf(() => pair.receiver.take({ sectionId: 0, lengthBytes: 100 }))).toBe(
+      'PROTOCOL_ERROR',
+    );
   });
 
   it('counts a refused section as consumed: the peer gets its place back', () => {

@@ -8,6 +8,7 @@ import {
   SECTION_TOKEN_OFFSET,
 } from '@portcall/wire';
 
+import type { AnnouncedSection } from './control-stream.js';
 import { readUntilHeld } from './read-until-held.js';
 
 const SECTIONS_CONSUMED = REGION_OFFSET.SECTIONS_CONSUMED / 4;
@@ -62,9 +63,10 @@ export class ShmSections implements SectionSpace {
   #freed = 0;
   #nextId = 1;
   /** Announced by the peer and not taken yet. */
-  readonly #announced = new Map<number, number>();
+  readonly #announced = new Map<number, AnnouncedSection>();
   #consumed = 0;
-  #totalBytesMax: number;
+  /** What the peer takes in flight, once that is known. */
+  #totalBytesMax = Infinity;
   /** The socket is closed, and its number may be another's: nothing may be sent. */
   #isClosed = false;
   readonly #token = new Uint8Array(SECTION_TOKEN_BYTES);
@@ -73,12 +75,11 @@ export class ShmSections implements SectionSpace {
   constructor(host: SectionHost) {
     this.#host = host;
     this.sectionBytesMax = host.limits.maxSectionSize;
-    this.#totalBytesMax = host.limits.maxTotalSectionSize;
   }
 
   /** The peer takes no more than this in flight. */
   limitTotal(bytes: number): void {
-    this.#totalBytesMax = Math.min(this.#totalBytesMax, bytes);
+    this.#totalBytesMax = bytes;
   }
 
   tryPlace(parts: readonly Uint8Array[], totalBytes: number): SectionReference | undefined {
@@ -94,7 +95,9 @@ export class ShmSections implements SectionSpace {
     this.#reclaim();
     const fits = (): boolean =>
       this.#inFlight.length < SECTIONS_IN_FLIGHT_MAX &&
-      (this.#inFlight.length === 0 || this.#inFlightBytes + totalBytes <= this.#totalBytesMax);
+      (this.#inFlight.length === 0 ||
+        this.#inFlightBytes + totalBytes <=
+          Math.min(limits.maxTotalSectionSize, this.#totalBytesMax));
     if (!fits()) {
       waitForSpace();
       this.#reclaim(); // The peer may have consumed just before it could see that we wait.
@@ -108,11 +111,13 @@ export class ShmSections implements SectionSpace {
   take(reference: SectionReference): Uint8Array {
     const { native, ownWords, readControl } = this.#host;
     readUntilHeld(this.#announced, reference.sectionId, readControl);
-    const fd = this.#announced.get(reference.sectionId);
-    if (fd === undefined) throw bad(`section ${reference.sectionId} was not announced`);
+    const section = this.#announced.get(reference.sectionId);
+    if (section === undefined) throw bad(`section ${reference.sectionId} was not announced`);
     this.#announced.delete(reference.sectionId);
+    const { fd } = section;
     try {
-      this.#check(fd, reference.lengthBytes);
+      if (fd === undefined) throw noDescriptor();
+      this.#check(section, fd, reference.lengthBytes);
       const bytes = Buffer.allocUnsafeSlow(reference.lengthBytes);
       for (let done = 0; done < bytes.length;) {
         const count = native.readAt(fd, bytes, done, bytes.length - done, done);
@@ -121,7 +126,7 @@ export class ShmSections implements SectionSpace {
       }
       return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     } finally {
-      native.close(fd);
+      if (fd !== undefined) native.close(fd);
       this.#consumed = (this.#consumed + 1) >>> 0;
       // Pairs with the load in #reclaim: the sender may now overwrite it.
       Atomics.store(ownWords, SECTIONS_CONSUMED, this.#consumed);
@@ -129,12 +134,13 @@ export class ShmSections implements SectionSpace {
   }
 
   /** The peer announced a section: `fd` is ours now. @throws PortError PROTOCOL_ERROR */
-  onAnnounced(sectionId: number, fd: number): void {
-    if (this.#announced.size >= SECTIONS_IN_FLIGHT_MAX || this.#announced.has(sectionId)) {
-      this.#host.native.close(fd);
-      throw bad(`section ${sectionId} is one too many or known already`);
+  onAnnounced(sectionId: number, section: AnnouncedSection): void {
+    const isTooMany = this.#announced.size >= SECTIONS_IN_FLIGHT_MAX;
+    if (sectionId === 0 || isTooMany || this.#announced.has(sectionId)) {
+      if (section.fd !== undefined) this.#host.native.close(section.fd);
+      throw bad(`section ${sectionId} is 0, one too many, or known already`);
     }
-    this.#announced.set(sectionId, fd);
+    this.#announced.set(sectionId, section);
   }
 
   /** Closes every descriptor. */
@@ -144,7 +150,7 @@ export class ShmSections implements SectionSpace {
     for (const section of [...this.#inFlight.splice(0), ...this.#free.splice(0)]) {
       native.close(section.fd);
     }
-    for (const fd of this.#announced.values()) native.close(fd);
+    for (const { fd } of this.#announced.values()) if (fd !== undefined) native.close(fd);
     this.#announced.clear();
   }
 
@@ -228,7 +234,11 @@ export class ShmSections implements SectionSpace {
   }
 
   /** The one place that looks at a section's descriptor. */
-  #check(fd: number, lengthBytes: number): void {
+  #check(section: AnnouncedSection, fd: number, lengthBytes: number): void {
+    // Of length 0 when nobody wants the data.
+    if (lengthBytes !== 0 && lengthBytes !== section.sizeBytes) {
+      throw bad(`it has ${section.sizeBytes} bytes, message has ${lengthBytes} bytes`);
+    }
     const fields = new Float64Array(5);
     if (this.#host.native.inspect(fd, fields) < 0) throw bad('it cannot be inspected');
     const [, size = 0, , magic = 0, seals = -1] = fields;
@@ -244,6 +254,14 @@ export class ShmSections implements SectionSpace {
 
 function bad(text: string): PortError {
   return new PortError('PROTOCOL_ERROR', `Cannot take section: ${text}`);
+}
+
+function noDescriptor(): PortError {
+  return new PortError(
+    'QUOTA_EXCEEDED',
+    'Cannot take section: this process has no descriptor left',
+    { executed: 'no' },
+  );
 }
 
 function noMemory(syscall: string, result: number, sizeBytes: number): PortError {

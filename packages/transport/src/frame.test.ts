@@ -90,7 +90,6 @@ describe('FrameAssembler', () => {
   });
 
   it.each([
-    ['another magic number', bent(FRAME_OFFSET.MAGIC, 0x314c4351, 4)],
     ['type 0', bent(FRAME_OFFSET.TYPE, 0, 1)],
     ['type 4', bent(FRAME_OFFSET.TYPE, 4, 1)],
     ['type 255', bent(FRAME_OFFSET.TYPE, 255, 1)],
@@ -102,6 +101,13 @@ describe('FrameAssembler', () => {
     expect(assembler.push(bytes.subarray(0, FRAME_HEADER_BYTES - 1))).toBeUndefined();
     const last = bytes.subarray(FRAME_HEADER_BYTES - 1, FRAME_HEADER_BYTES);
     expect(codeOf(() => assembler.push(last))).toBe('PROTOCOL_ERROR');
+  });
+
+  it.each([0, 1, 2, 3])('does not wait for more when byte %i is not of the magic number', (at) => {
+    const bytes = bent(FRAME_OFFSET.MAGIC + at, 0xff, 1).subarray(0, at + 1);
+    const assembler = new FrameAssembler();
+    if (at > 0) expect(assembler.push(bytes.subarray(0, at))).toBeUndefined();
+    expect(codeOf(() => assembler.push(bytes.subarray(at)))).toBe('PROTOCOL_ERROR');
   });
 
   it('brings out nothing but frames and PROTOCOL_ERROR for any bytes', () => {

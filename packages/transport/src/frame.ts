@@ -76,6 +76,7 @@ export class FrameAssembler {
     held.set(this.#held);
     held.set(piece, this.#held.length);
     this.#held = held;
+    checkFrameStart(held);
     if (held.length < FRAME_HEADER_BYTES) return undefined;
     const payloadBytes = checkFrameHeader(held);
     const end = FRAME_HEADER_BYTES + payloadBytes;
@@ -99,15 +100,22 @@ export class FrameAssembler {
   }
 }
 
+/** What cannot become a frame is not waited for. */
+function checkFrameStart(bytes: Uint8Array): void {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, FRAME_MAGIC, true);
+  for (let index = 0; index < Math.min(bytes.length, 4); index++) {
+    if (bytes[index] !== view.getUint8(index)) {
+      throw new PortError('PROTOCOL_ERROR', 'Cannot read handshake frame: it has no magic number');
+    }
+  }
+}
+
 /**
  * The one place that looks at a frame's header before anything else does. @returns payload bytes
  */
 function checkFrameHeader(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const magic = view.getUint32(FRAME_OFFSET.MAGIC, true);
-  if (magic !== FRAME_MAGIC) {
-    throw new PortError('PROTOCOL_ERROR', 'Cannot read handshake frame: it has no magic number');
-  }
   const type = view.getUint8(FRAME_OFFSET.TYPE);
   if (type < FRAME_TYPE.CONNECT_REQUEST || type > FRAME_TYPE.REJECT) {
     throw new PortError('PROTOCOL_ERROR', `Cannot read handshake frame: type is ${type}`);

@@ -83,8 +83,20 @@ describe('push()', () => {
 
   it('delivers before the piece with the next record has come', () => {
     const { sees, records } = stream();
-    records.push(Buffer.concat([record([1]), record([2]).subarray(0, 9)]));
+    records.push(Buffer.concat([record([1]), record([2]).subarray(0, 8)]));
     expect(sees.records).toEqual([[1]]);
+  });
+
+  it('does not wait for the bytes that fill a record up', () => {
+    const { sees, records } = stream();
+    records.push(record([1]).subarray(0, 9));
+    expect(sees.records).toEqual([[1]]);
+    records.push(record([1]).subarray(9, 12));
+    records.push(Buffer.concat([record([1]).subarray(12), record([2]).subarray(0, 4)]));
+    expect(sees.records).toEqual([[1]]);
+    records.push(record([2]).subarray(4));
+    records.push(record([3]));
+    expect(sees.records).toEqual([[1], [2], [3]]);
   });
 
   it('takes the longest record that may be', () => {

@@ -23,6 +23,8 @@ export class RecordStream {
   /** A record that is not complete yet, or its header; `#filled` bytes of it have arrived. */
   #partial: Uint8Array = new Uint8Array(RECORD_HEADER_BYTES);
   #filled = 0;
+  /** Bytes that fill the last record up and have not come yet: nobody waits for them. */
+  #gapBytes = 0;
 
   constructor(handler: LinkHandler, limits: { readonly recordBytesMax: number }) {
     this.#handler = handler;
@@ -34,26 +36,26 @@ export class RecordStream {
 
   /** Takes a piece of the stream. @throws PortError PROTOCOL_ERROR */
   push(piece: Uint8Array): void {
-    let position = 0;
-    if (this.#filled > 0) position = this.#complete(piece);
+    let position = this.#skipGap(piece, 0);
+    if (this.#filled > 0) position = this.#complete(piece, position);
     const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
     while (piece.length - position >= RECORD_HEADER_BYTES) {
       const recordBytes = this.#checkHeader(view, position);
-      const end = position + alignRecord(recordBytes);
-      if (end > piece.length) break;
-      this.#deliver(piece, view, position, recordBytes);
-      position = end;
+      if (position + recordBytes > piece.length) break;
+      const start = position;
+      position = this.#passGap(piece, position + recordBytes, recordBytes);
+      this.#deliver(piece, view, start, recordBytes);
     }
     if (position < piece.length) this.#keep(piece, view, position);
   }
 
   /** Fills the partial record from the piece. @returns how much of the piece was used */
-  #complete(piece: Uint8Array): number {
-    let used = this.#fill(piece, 0);
+  #complete(piece: Uint8Array, from: number): number {
+    let used = this.#fill(piece, from);
     if (this.#filled === RECORD_HEADER_BYTES && this.#partial.length === RECORD_HEADER_BYTES) {
       const header = this.#partial;
       const recordBytes = this.#checkHeader(new DataView(header.buffer), 0);
-      this.#partial = new Uint8Array(alignRecord(recordBytes));
+      this.#partial = new Uint8Array(recordBytes);
       this.#partial.set(header);
       used = this.#fill(piece, used);
     }
@@ -62,8 +64,22 @@ export class RecordStream {
     const view = new DataView(record.buffer);
     this.#partial = new Uint8Array(RECORD_HEADER_BYTES);
     this.#filled = 0;
-    this.#deliver(record, view, 0, view.getUint32(RECORD_OFFSET.LENGTH, true));
+    used = this.#passGap(piece, used, record.length);
+    this.#deliver(record, view, 0, record.length);
     return used;
+  }
+
+  /** As `#skipGap`, for the gap behind a record; before a handler sees it, which may throw. */
+  #passGap(piece: Uint8Array, from: number, recordBytes: number): number {
+    this.#gapBytes = alignRecord(recordBytes) - recordBytes;
+    return this.#skipGap(piece, from);
+  }
+
+  /** @returns where the next record begins in the piece, or its end */
+  #skipGap(piece: Uint8Array, from: number): number {
+    const skipped = Math.min(this.#gapBytes, piece.length - from);
+    this.#gapBytes -= skipped;
+    return from + skipped;
   }
 
   #fill(piece: Uint8Array, from: number): number {
@@ -75,7 +91,7 @@ export class RecordStream {
 
   #keep(piece: Uint8Array, view: DataView, position: number): void {
     if (piece.length - position >= RECORD_HEADER_BYTES) {
-      this.#partial = new Uint8Array(alignRecord(this.#checkHeader(view, position)));
+      this.#partial = new Uint8Array(this.#checkHeader(view, position));
     }
     this.#fill(piece, position);
   }

@@ -80,9 +80,9 @@ describe('a pair of links', () => {
   });
 
   it('delivers the bytes that came with the handshake, and a record cut between them', async () => {
-    const { sees } = started(near, RECORD.subarray(0, 10));
+    const { sees } = started(near, RECORD.subarray(0, 6));
     expect(sees.records).toEqual([]);
-    far.write(RECORD.subarray(10));
+    far.write(RECORD.subarray(6));
     await waitUntil('the record', () => sees.records.length === 1);
     expect(sees.records).toEqual([[42]]);
   });

@@ -127,12 +127,19 @@ export class SocketLink implements Link {
   close(): void {
     if (this.#ended) return;
     this.flush();
-    this.#socket.end();
-    // A peer that does not read must not keep the socket for ever.
-    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
-    timer.unref();
-    this.#socket.once('close', () => clearTimeout(timer));
-    this.#end({ kind: 'local' });
+    this.#ended = true;
+    const socket = this.#socket;
+    // Once the kernel has it all, the peer can read it whether we are there or not.
+    socket.end(() => socket.destroy());
+    // A peer that does not read must not keep the socket for ever. Nor is it gone before it is
+    // closed: until then it takes its place.
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    const tell = (): void => {
+      clearTimeout(timer);
+      this.#tellEnd({ kind: 'local' });
+    };
+    if (socket.closed) tell();
+    else socket.once('close', tell);
   }
 
   #queueFlush(): void {
@@ -160,7 +167,11 @@ export class SocketLink implements Link {
   #end(end: LinkEnd): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (end.kind !== 'local') this.#socket.destroy();
+    this.#socket.destroy();
+    this.#tellEnd(end);
+  }
+
+  #tellEnd(end: LinkEnd): void {
     const handler = this.#handler;
     process.nextTick(() => handler?.onEnd(end));
   }
