@@ -38,7 +38,7 @@ export function flush(
     // The deadline of the ping itself is the table's matter.
     const onLate = (): void => giveUp((sent) => timedOut(portName, sent));
     if (deadlineMs !== Infinity) timer = setTimeout(onLate, Math.max(timeoutMs ?? 0, 0) + 1);
-    void drained.then((): undefined => {
+    const ask = (): void => {
       if (isSettled) return;
       clearTimeout(timer);
       try {
@@ -46,6 +46,7 @@ export function flush(
       } catch (error) {
         settle(error);
       }
-    });
+    };
+    void drained.then(ask);
   });
 }

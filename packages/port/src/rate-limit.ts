@@ -25,7 +25,7 @@ export class RateLimit {
   }
 }
 
-/** Warnings of floods at one port: a few, then one in ten seconds. A client must not fill the log. */
+/** For warnings of floods at one port: a few, then one in ten seconds. No client fills the log. */
 export function floodWarningLimit(): RateLimit {
   return new RateLimit(5, 10_000);
 }

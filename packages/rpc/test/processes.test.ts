@@ -58,7 +58,7 @@ describe.skipIf(shmReason !== undefined)(`calls between processes ${shmReason ??
     const [server, client] = await Promise.all([spawnNode(), spawnNode()]);
     await server.call('serve', { name: 'who', directory });
     const { peer } = await client.call('bind', { name: 'who', directory });
-    expect(peer).toEqual({ ...(await server.call('facts')), source: 'connect' });
+    expect(peer).toEqual({ ...(await server.call('facts')), source: 'message' });
     await client.call('startHolds', 1);
     await waitUntil('the call', async () => (await server.call('state')).held === 1);
     const { callers } = await server.call('state');

@@ -24,14 +24,21 @@ export const LAX: Outcome = 'ends or lives';
 
 const REPLY = 2;
 
-function verdictOf(outcome: Outcome, wantedFrame = 2): HostileCase['verdict'] {
+function verdictOf(
+  outcome: Outcome,
+  { wantedFrame = 2, isFlip = false } = {},
+): HostileCase['verdict'] {
   return (reports: readonly PeerReport[]) => {
     const lives = lastOf(reports, 'ping')?.alive === true;
     const ends = lastOf(reports, 'end')?.ended === true;
     const answer = lastOf(reports, 'frame');
     if (answer?.type !== wantedFrame) return `was not accepted: ${JSON.stringify(answer)}`;
     if (outcome === 'ends') return ends ? undefined : 'the connection goes on';
-    if (outcome === 'ends or lives') return lives || ends ? undefined : 'neither lives nor ends';
+    // Who changes its own records behind its back may find that what it is told does not agree.
+    const gaveUp = isFlip && lastOf(reports, 'ping')?.['violation'] !== undefined;
+    if (outcome === 'ends or lives') {
+      return lives || ends || gaveUp ? undefined : 'neither lives nor ends';
+    }
     if (!lives) return 'the connection does not live';
     if (outcome === 'lives') return undefined;
     const reply = reports.find(({ operation, type }) => operation === 'message' && type === REPLY);
@@ -57,7 +64,7 @@ export function casesOf(path: string, shm: 0 | 1, attacks: readonly Attack[]): H
       lookAt(outcome),
     ],
     isLiar: lines.some((line) => line.startsWith('flip') || line.includes('name=head')),
-    verdict: verdictOf(outcome),
+    verdict: verdictOf(outcome, { isFlip: lines.some((line) => line.startsWith('flip')) }),
   }));
 }
 
@@ -75,6 +82,6 @@ export function serverCasesOf(
       lines,
       lookAt(outcome),
     ],
-    verdict: verdictOf(outcome, 1),
+    verdict: verdictOf(outcome, { wantedFrame: 1 }),
   }));
 }
