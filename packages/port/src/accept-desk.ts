@@ -144,6 +144,7 @@ export class AcceptDesk {
         portName: name,
         wants: options.wants ?? [],
         floodWarnings: this.#floodWarnings,
+        mayConnect: () => isAdmitted(this.#acl, incoming.peer),
         quick: this.#quickDesk(() => (accepted = true)),
         onAccepted: (channel) => {
           accepted = true;

@@ -1,6 +1,11 @@
 import { isMainThread } from 'node:worker_threads';
 
-import { MESSAGE_TYPE, isPortError, type PortAttributes } from '@portcall/wire';
+import {
+  MESSAGE_TYPE,
+  PENDING_REQUESTS_MAX,
+  isPortError,
+  type PortAttributes,
+} from '@portcall/wire';
 import type { PeerIdentity, TransportCapabilities } from '@portcall/transport';
 
 import type { ChannelHandler } from './channel-handler.js';
@@ -94,7 +99,12 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   readonly #channel: PortChannel;
   readonly #source: MessageSource;
   readonly #receivers: Receivers;
+  /** Messages in order, for the handler or for whoever receives. */
   readonly #waiting: Waiting[] = [];
+  /** Callbacks that a request has a handler of its own for: nobody else may get them. */
+  readonly #callbacks: Waiting[] = [];
+  /** Requests whose handlers have not returned, cancelled ones too. */
+  #runningCount = 0;
   readonly #onDrained: (() => void)[] = [];
   readonly #pump = (): void => this.#handleWaiting();
   #pumpQueued = false;
@@ -271,7 +281,7 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
 
   /** For whoever receives: bytes of the next message. */
   peekBytes(): number | undefined {
-    return this.#waiting[0]?.message.data.length;
+    return this.#waiting[0]?.message.lengthBytes;
   }
 
   #onRequest(request: IncomingRequest, data: MessageData): void {
@@ -308,21 +318,30 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   /** Handlers run outside the delivery of the link: they may send, wait, and close. */
   #wait(waiting: Waiting): void {
     const { onMessage, inbox } = this.#parts;
-    if (waiting.handler === undefined && onMessage === undefined) {
-      const { message } = waiting;
-      if (inbox === undefined && !this.#receivers.isUsed && message.isRequest) {
-        this.#taken(waiting);
-        message.release();
-        void message.fail('SERVER_FAULT', 'Nobody receives messages there');
-        return;
-      }
-      this.#waiting.push(waiting);
-      inbox?.queue.offer(this);
-      if (inbox === undefined) this.#receivers.wake();
-      else inbox.wake();
+    if (waiting.handler !== undefined) this.#callbacks.push(waiting);
+    else if (onMessage !== undefined) this.#waiting.push(waiting);
+    else {
+      this.#keepForReceivers(waiting, inbox);
+      return;
+    }
+    this.#queuePump();
+  }
+
+  #keepForReceivers(waiting: Waiting, inbox: SharedInbox | undefined): void {
+    const { message } = waiting;
+    if (inbox === undefined && !this.#receivers.isUsed && message.isRequest) {
+      this.#taken(waiting);
+      message.release();
+      void message.fail('SERVER_FAULT', 'Nobody receives messages there');
       return;
     }
     this.#waiting.push(waiting);
+    inbox?.queue.offer(this);
+    if (inbox === undefined) this.#receivers.wake();
+    else inbox.wake();
+  }
+
+  #queuePump(): void {
     if (this.#pumpQueued) return;
     this.#pumpQueued = true;
     process.nextTick(this.#pump);
@@ -331,40 +350,45 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
   #handleWaiting(): void {
     this.#pumpQueued = false;
     const { onMessage } = this.#parts;
-    for (let index = 0; index < this.#waiting.length;) {
-      const waiting = this.#waiting[index];
-      const handler = waiting?.handler ?? onMessage;
-      if (waiting === undefined || handler === undefined) {
-        index++; // Waits to be received.
-        continue;
-      }
-      this.#waiting.splice(index, 1);
-      void this.#handle(waiting, handler);
+    for (let next = this.#callbacks.shift(); next; next = this.#callbacks.shift()) {
+      if (next.handler !== undefined) void this.#handle(next, next.handler);
+    }
+    if (onMessage === undefined) return;
+    // Cancelling frees a request's place at once, its handler runs on: those are counted here. What
+    // is not begun is not taken, so that the sender runs out of credit.
+    while (this.#waiting.length > 0 && this.#runningCount < PENDING_REQUESTS_MAX) {
+      const next = this.#waiting.shift();
+      if (next !== undefined) void this.#handle(next, onMessage);
     }
   }
 
   /** While a thread blocks: the callbacks within the request that it waits for. */
   #handleCallbacks(chain: PortRequest): number {
     let count = 0;
-    for (let index = 0; index < this.#waiting.length;) {
-      const waiting = this.#waiting[index];
-      const handler = waiting?.handler ?? this.#parts.onMessage;
-      if (waiting?.request?.callbackOf !== chain || handler === undefined) {
-        index++;
-        continue;
+    for (const list of [this.#callbacks, this.#waiting]) {
+      for (let index = 0; index < list.length;) {
+        const waiting = list[index];
+        const handler = waiting?.handler ?? this.#parts.onMessage;
+        if (waiting?.request?.callbackOf !== chain || handler === undefined) {
+          index++;
+          continue;
+        }
+        list.splice(index, 1);
+        void this.#handle(waiting, handler);
+        count++;
       }
-      this.#waiting.splice(index, 1);
-      void this.#handle(waiting, handler);
-      count++;
     }
     return count;
   }
 
   async #handle(waiting: Waiting, handler: MessageHandler): Promise<void> {
     const { message } = waiting;
-    // A request is taken when it begins: the outstanding ones are limited anyway. A datagram is
-    // taken when it is done, so that slow handlers slow the sender down.
-    if (message.isRequest) this.#taken(waiting);
+    // A request is taken when it begins: those that run are limited. A datagram is taken when it is
+    // done, so that slow handlers slow the sender down.
+    if (message.isRequest) {
+      this.#taken(waiting);
+      this.#runningCount++;
+    }
     try {
       await handler(message);
       await message.settleAfterHandler(undefined);
@@ -373,11 +397,16 @@ export class CommunicationPort implements PortEnd, MessageQueue, FairSource {
       if (!isPortError(error)) warnOf(error);
       await message.settleAfterHandler(error ?? new Error('thrown undefined'));
     }
-    if (!message.isRequest) this.#taken(waiting);
+    if (message.isRequest) {
+      this.#runningCount--;
+      if (this.#waiting.length > 0) this.#queuePump();
+    } else {
+      this.#taken(waiting);
+    }
   }
 
   #taken({ message }: Waiting): void {
-    if (!isNotice(message)) this.#channel.taken(message.data.length);
+    if (!isNotice(message)) this.#channel.taken(message.lengthBytes);
   }
 
   #drainedNow(): void {

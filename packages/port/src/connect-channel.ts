@@ -197,8 +197,18 @@ class ConnectAttempt {
         isSwapped = this.#swap.explains(error);
         if (!isSwapped || this.#isLate(0)) throw this.#named(error);
       }
-      await sleep(isSwapped ? Math.random() * SWAP_RETRY_MS : pauseMs);
+      await this.#pause(isSwapped ? Math.random() * SWAP_RETRY_MS : pauseMs);
       if (!isSwapped) pauseMs *= 2;
+    }
+  }
+
+  /** Cut short by the caller's signal, which the next attempt looks at. */
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#parts.options;
+    try {
+      await sleep(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      if (!signal?.aborted) throw error;
     }
   }
 
@@ -211,7 +221,11 @@ class ConnectAttempt {
     const { signal } = options;
     this.#throwIfAborted(signal);
     this.#checkDirectory();
-    const outgoing: OutgoingLink = await transport.connect(this.#place.address, limits);
+    const handshakeTimeoutMs = Math.max(this.#giveUpAt - performance.now(), 1);
+    const outgoing: OutgoingLink = await transport.connect(this.#place.address, {
+      ...limits,
+      handshakeTimeoutMs,
+    });
     const onAbort = (): void => outgoing.close();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {

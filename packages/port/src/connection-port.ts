@@ -83,7 +83,7 @@ export class ConnectionPort implements AsyncDisposable, AsyncIterable<PortMessag
     return this.#listening.threads?.count ?? 0;
   }
 
-  /** Counts over all connections, ended ones too. */
+  /** Counts over all connections, ended ones too; clients with threads of their own left out. */
   get statistics(): PortStatistics {
     return this.#parts.totals.of(this.#ports);
   }

@@ -63,6 +63,8 @@ export interface ConnectionRequestParts {
   readonly onAccepted: (accepted: AcceptedChannel) => void;
   /** How often floods at this port are warned of. */
   readonly floodWarnings: RateLimit;
+  /** Whether the access control list admits the client still. */
+  readonly mayConnect: () => boolean;
   /** Gives a client that asks for one a thread of its own. */
   readonly quick: QuickDesk | undefined;
   /** Called once when the decision is made, or is no longer wanted. */
@@ -122,7 +124,8 @@ export class ConnectionRequest {
    * Lets the client in.
    *
    * @throws PortError REPLY_MISMATCH for a second decision, DISCONNECTED when the client has gone,
-   * RangeError when `info` is too long
+   * QUOTA_EXCEEDED, ACCESS_DENIED when the list has changed meanwhile; RangeError when `info` is
+   * too long; DataCloneError for a context that no quick thread can have
    */
   accept(options: AcceptOptions = {}): void {
     const { info = new Uint8Array(0) } = options;
@@ -131,6 +134,7 @@ export class ConnectionRequest {
     this.#decide('accept');
     const { incoming, portName, wants, onAccepted, onSettled } = this.#parts;
     try {
+      if (!this.#parts.mayConnect()) throw notAnyMore(portName);
       const effective = effectiveAttributes(own, this.#theirs.attributes);
       const payload = encodeConnectPayload({
         attributes: own,
@@ -158,10 +162,9 @@ export class ConnectionRequest {
       const { context } = options;
       onAccepted({ channel, kernelPeer, security, info: this.info, context });
     } catch (error) {
-      // Nothing was sent: the client is told why.
-      if (isPortError(error) && error.code === 'QUOTA_EXCEEDED') {
-        incoming.reject(encodeRejectPayload({ status: error.code, info: new Uint8Array(0) }));
-      }
+      // Nothing was sent: the client is told why. Without effect when it has gone.
+      const status = isPortError(error) ? error.code : 'CONNECTION_REFUSED';
+      incoming.reject(encodeRejectPayload({ status, info: new Uint8Array(0) }));
       throw error;
     } finally {
       onSettled();
@@ -190,6 +193,8 @@ export class ConnectionRequest {
     const { quick, incoming, wants } = this.#parts;
     if (quick === undefined || (incoming.features & FEATURE.QUICK) === 0) return false;
     const kernelPeer = incoming.peer;
+    // Before the client is given up to the thread: it throws for what cannot be posted.
+    const posted: unknown = structuredClone(context);
     const detached = quick.threads.hasPlace ? incoming.detach?.() : undefined;
     if (detached === undefined) return false;
     const { isDynamic, effectiveOnly } = this.#theirs;
@@ -201,7 +206,7 @@ export class ConnectionRequest {
       channel,
       names: wants,
       info: this.info,
-      context,
+      context: posted,
       security: { level, isDynamic, effectiveOnly },
     });
     quick.onStarted(connection, kernelPeer);
@@ -254,4 +259,12 @@ export class ConnectionRequest {
     }
     this.#state = 'decided';
   }
+}
+
+function notAnyMore(portName: string): PortError {
+  return new PortError(
+    'ACCESS_DENIED',
+    'Cannot accept connection request: the access control list does not admit it any more',
+    { portName },
+  );
 }

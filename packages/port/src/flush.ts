@@ -42,7 +42,7 @@ export function flush(
       if (isSettled) return;
       clearTimeout(timer);
       try {
-        id = channel.ping({ onReply: () => settle(), onFailure: settle }, deadlineMs);
+        id = channel.ping(() => settle(), settle, deadlineMs);
       } catch (error) {
         settle(error);
       }

@@ -29,7 +29,7 @@ export class Lease {
   #timer: NodeJS.Timeout | undefined;
   #silentLooks = 0;
   #seenCount = 0;
-  #seenWork = 0;
+  #seenWork: number | undefined;
 
   constructor(host: LeaseHost, leaseMs: number) {
     this.#host = host;
@@ -65,7 +65,8 @@ export class Lease {
       this.#host.ping();
     }
     if (this.#silentLooks < LOOKS_PER_LEASE) return;
-    if (workOf(this.#host.peerPid) !== this.#seenWork) {
+    const work = workOf(this.#host.peerPid);
+    if (work === undefined || work !== this.#seenWork) {
       this.#reset();
       return;
     }
@@ -79,13 +80,23 @@ export class Lease {
   }
 }
 
-/** Processor time of a process in clock ticks; 0 where nobody can tell. */
-function workOf(pid: number): number {
+/** Processor time of a process in clock ticks; `undefined` where nobody can tell. */
+function workOf(pid: number): number | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return Number(fields[11]) + Number(fields[12]);
   } catch {
-    return 0; // It has gone: its end is noticed elsewhere.
+    // Gone, then it does no more; or not ours to see, then nobody knows.
+    return isGone(pid) ? 0 : undefined;
+  }
+}
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }

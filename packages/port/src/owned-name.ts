@@ -74,7 +74,12 @@ export class OwnedFileName implements OwnedName, HandoverName {
   }
 
   tryRetakeLock(): boolean {
-    this.#lock ??= this.#parts.tryLock();
+    try {
+      this.#lock ??= this.#parts.tryLock();
+    } catch (error) {
+      // A server that has given up its privileges may not open another user's lock any more.
+      if (!['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error))) throw error;
+    }
     return this.#lock !== undefined;
   }
 

@@ -5,6 +5,8 @@ import type { MemoryRange } from './outgoing-attributes.js';
 
 /** Who waits for the reply to a request; exactly one of the two is called, once. */
 export interface ReplySink {
+  /** What it waits for, if not the reply to a REQUEST. */
+  readonly purpose?: 'ping' | 'range';
   /** How many callbacks deep the request is; left out for 0. */
   readonly depth?: number;
   /** Memory that the receiver may reach until it replies. */

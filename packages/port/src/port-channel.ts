@@ -95,6 +95,8 @@ export class PortChannel implements LinkHandler {
   readonly #peerWants: number;
   readonly #takesHandles: boolean;
   #isExpired = false;
+  /** How the peer broke the protocol, if this side noticed it outside of the link. */
+  #violation: string | undefined;
   /** Status of the CLOSE that this side sends, once it does. */
   #ownStatus: number | undefined;
   #lastWordTimer: NodeJS.Timeout | undefined;
@@ -206,7 +208,7 @@ export class PortChannel implements LinkHandler {
    */
   loseRequest(id: MessageId): PortError {
     const mark = this.#pending.markOf(id);
-    const closed = this.#reasonOf({ kind: 'ended' });
+    const closed = this.#reasonOf({ kind: this.#ownStatus === undefined ? 'ended' : 'local' });
     this.#pending.take(id);
     return lostRequest(this.portName, closed, mark !== undefined && this.link.wasConsumed(mark));
   }
@@ -309,8 +311,8 @@ export class PortChannel implements LinkHandler {
   }
 
   /** Asks the peer whether it has read all that was sent before. */
-  ping(sink: ReplySink, deadlineMs: number): MessageId {
-    const id = this.addRequest(sink, deadlineMs);
+  ping(onReply: () => void, onFailure: (error: PortError) => void, deadlineMs: number): MessageId {
+    const id = this.addRequest({ purpose: 'ping', onReply, onFailure }, deadlineMs);
     this.send({ type: MESSAGE_TYPE.PING, messageId: id, status: 0, flags: 0 }, []);
     return id;
   }
@@ -368,7 +370,9 @@ export class PortChannel implements LinkHandler {
     } catch (error) {
       if (!isPortError(error)) throw error;
       // Closed: nobody waits. Or the peer asks and asks and reads nothing: that is its end.
-      if (error.code === 'PROTOCOL_ERROR') this.link.close();
+      if (error.code !== 'PROTOCOL_ERROR') return;
+      this.#violation = error.message;
+      this.link.close();
     }
   }
 
@@ -376,7 +380,8 @@ export class PortChannel implements LinkHandler {
     if (wasSent) {
       this.#sendShort({ type: MESSAGE_TYPE.CANCEL, messageId: id, status: 0, flags: 0 }, []);
     } else {
-      for (const type of [MESSAGE_TYPE.REQUEST, MESSAGE_TYPE.RANGE]) this.#outbox.remove(id, type);
+      const { REQUEST, RANGE, PING } = MESSAGE_TYPE;
+      for (const type of [REQUEST, RANGE, PING]) this.#outbox.remove(id, type);
     }
   }
 
@@ -400,6 +405,7 @@ export class PortChannel implements LinkHandler {
 
   #reasonOf(end: LinkEnd): PortClosed {
     if (this.#isExpired) return { reason: 'unresponsive' };
+    if (this.#violation !== undefined) return { reason: 'violation', text: this.#violation };
     if (this.#peerStatus !== undefined) {
       return { reason: 'closed', status: statusCodeOf(this.#peerStatus) };
     }
@@ -467,7 +473,7 @@ export class PortChannel implements LinkHandler {
       onPeerClose: (status) => {
         this.#peerStatus = status;
         // Nothing may follow; what we had sent is the peer's, and it has gone.
-        link.close();
+        link.close(true);
       },
     };
   }
@@ -496,7 +502,7 @@ export class PortChannel implements LinkHandler {
     try {
       // Not for ever: a peer that computes for hours must not be owed hundreds of them.
       const deadlineMs = performance.now() + this.attributes.leaseMs;
-      this.ping({ onReply: ignore, onFailure: ignore }, deadlineMs);
+      this.ping(ignore, ignore, deadlineMs);
     } catch (error) {
       if (!isPortError(error)) throw error; // Closed or full: then silence alone has to tell.
     }

@@ -60,6 +60,8 @@ const dropped = new FinalizationRegistry<{
 export class IncomingMessage implements PortMessage {
   readonly kind: MessageKind;
   readonly data: Uint8Array;
+  /** Bytes of data as they arrived: its memory may be given away since. */
+  readonly lengthBytes: number;
   readonly #source: MessageSource;
   readonly #request: IncomingRequest | undefined;
   readonly #extras: IncomingExtras;
@@ -80,6 +82,7 @@ export class IncomingMessage implements PortMessage {
     this.#source = source;
     this.kind = kind;
     this.data = data;
+    this.lengthBytes = data.length;
     this.#request = request;
     this.#extras = extras;
     if (extras.credentials !== undefined) source.port.security.update(extras.credentials);

@@ -75,13 +75,13 @@ export class PortRequest implements ReplySink {
   }
 
   onReply(reply: MessageData): void {
-    this.#release();
     this.#onSettled(undefined, ownData(reply));
+    this.#release();
   }
 
   onFailure(error: PortError): void {
-    this.#release();
     this.#onSettled(error, NO_DATA);
+    this.#release();
   }
 
   /** Nobody waits any more. @returns whether it had been sent; `undefined` if settled already */
@@ -175,7 +175,9 @@ function signalDescriptor(descriptor: number): void {
   try {
     writeSync(descriptor, ONE);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    // Somebody else's settling must not suffer for it.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EAGAIN') process.emitWarning(error as Error, 'PortcallHandlerWarning');
   }
 }
 

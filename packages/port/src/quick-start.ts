@@ -2,7 +2,6 @@ import type { ImpersonationLevel, PortAttributes, StatusCode } from '@portcall/w
 import type { DetachedIncoming, LinkOptions } from '@portcall/transport';
 
 import type { AttributeName } from './message-attributes.js';
-import type { PortClosed } from './port-closed.js';
 
 /** A thread of its own for each client that asks for one. Source: NT 3.51's Quick LPC. */
 export interface QuickOptions {
@@ -39,10 +38,10 @@ export interface QuickStart {
   };
 }
 
-/** What a quick thread tells. */
-export type QuickReport =
-  /** The descriptors are the thread's. */
-  { readonly kind: 'attached' } | { readonly kind: 'closed'; readonly closed: PortClosed };
+/** What a quick thread tells: that the descriptors are its own now. */
+export interface QuickReport {
+  readonly kind: 'attached';
+}
 
 /** What a quick thread is told. */
 export type QuickOrder =

@@ -1,5 +1,5 @@
 /* Entry of a thread that serves one client: it watches the ring, and sleeps in the kernel. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { FEATURE } from '@portcall/wire';
@@ -13,6 +13,12 @@ import type { MessageHandler } from './port-end.js';
 import type { QuickOrder, QuickReport, QuickStart } from './quick-start.js';
 import { SecurityContext } from './security-context.js';
 
+/** How long to turn the event loop without a pause for handlers that wait, in milliseconds. */
+const SPIN_MS = 0.2;
+
+/** How often to look then whether they are done: messages arrive meanwhile. */
+const PACE_MS = 2;
+
 /** Longest stretch without a turn of the event loop, in milliseconds: orders arrive there. */
 const TURN_MS = 100;
 
@@ -20,7 +26,6 @@ await main(workerData as QuickStart);
 
 async function main(start: QuickStart): Promise<void> {
   const incoming = await attach(start);
-  report({ kind: 'attached' });
   let onMessage: MessageHandler;
   try {
     onMessage = await loadHandler(start.module);
@@ -51,13 +56,16 @@ async function main(start: QuickStart): Promise<void> {
     else void port.close({ drainMs: order.drainMs });
   });
   await serve(channel);
-  report({ kind: 'closed', closed: await port.closed });
-  parentPort?.close();
+  await port.closed;
+  // Whatever the module keeps alive: the thread was for this client.
+  process.exit();
 }
 
 async function attach(start: QuickStart): Promise<IncomingLink> {
   const { transport } = await chooseTransport('shm');
   if (transport.attach === undefined) throw new Error('Cannot serve: no shared memory here');
+  // From here on the descriptors are this thread's, also if it fails.
+  report({ kind: 'attached' });
   return transport.attach(start.detached, start.link);
 }
 
@@ -77,11 +85,23 @@ async function serve(channel: PortChannel): Promise<void> {
     channel.runNow();
     await undefined; // Handlers that only waited for what is there already go on.
     link.flush();
-    const isWaiting = channel.activity > 0; // For something that the event loop brings.
-    if (!isWaiting && !link.hasEnded) link.wait(TURN_MS);
-    if (!isWaiting && performance.now() < turnAt) continue;
+    if (channel.activity > 0) {
+      await waitForHandlers(channel);
+      continue;
+    }
+    if (!link.hasEnded) link.wait(TURN_MS);
+    if (performance.now() < turnAt) continue;
     await nextTurn();
     turnAt = performance.now() + TURN_MS;
+  }
+}
+
+/** Some wait for what the event loop brings: it runs as in any thread, and delivers messages. */
+async function waitForHandlers(channel: PortChannel): Promise<void> {
+  const spinUntil = performance.now() + SPIN_MS;
+  while (channel.activity > 0 && !channel.link.hasEnded) {
+    if (performance.now() < spinUntil) await nextTurn();
+    else await sleep(PACE_MS);
   }
 }
 

@@ -9,6 +9,7 @@ import {
 import type { AnnouncedRange } from './incoming-attributes.js';
 import { ownData } from './message-data.js';
 import type { PortChannel } from './port-channel.js';
+import type { ReplySink } from './pending-requests.js';
 import type { RangePart } from './port-end.js';
 
 /**
@@ -39,6 +40,9 @@ export class RangeAccess {
     const length = part.length ?? range.lengthBytes - offset;
     this.#check(range, offset, length);
     if (!range.isReadable) throw denied('read', index);
+    const { maxViewSize } = this.#channel.attributes;
+    // The sender says how long it is: nobody has to believe it all at once.
+    if (length > maxViewSize) throw tooMuch(length, maxViewSize);
     const result = new Uint8Array(length);
     const step = this.#channel.dataBytesMax;
     await inPieces(length, step, async (start, count) => {
@@ -79,7 +83,8 @@ export class RangeAccess {
   #ask(head: Uint8Array, piece: Uint8Array | undefined): Promise<Uint8Array> {
     const channel = this.#channel;
     return new Promise((resolve, reject) => {
-      const sink = {
+      const sink: ReplySink = {
+        purpose: 'range',
         onReply: (data: Parameters<typeof ownData>[0]) => resolve(ownData(data)),
         onFailure: reject,
       };
@@ -126,6 +131,13 @@ function header(operation: number, index: number, longs: readonly number[]): Uin
   view.setUint32(4, index, true);
   longs.forEach((value, at) => view.setBigUint64(8 + 8 * at, BigInt(value), true));
   return bytes;
+}
+
+function tooMuch(length: number, limit: number): PortError {
+  return new PortError(
+    'QUOTA_EXCEEDED',
+    `Cannot read range: ${length} bytes at once, limit is ${limit} bytes (maxViewSize)`,
+  );
 }
 
 function denied(verb: string, index: number): PortError {

@@ -24,7 +24,7 @@ import type { MessageData } from './message-data.js';
 import type { MessageHead } from './message-header.js';
 import type { OpenRequests } from './open-requests.js';
 import type { Outbox } from './outbox.js';
-import type { PendingRequests } from './pending-requests.js';
+import type { PendingRequests, ReplySink } from './pending-requests.js';
 import { answerRange } from './range-answer.js';
 import type { RateLimit } from './rate-limit.js';
 import { canceled, failureOfReply } from './request-errors.js';
@@ -158,6 +158,7 @@ export class Receiver {
         this.#host.sendShort({ type: MESSAGE_TYPE.PONG, messageId, status: 0, flags: 0 }, []);
         return;
       case MESSAGE_TYPE.PONG:
+        if (this.#host.pending.get(messageId)?.purpose !== 'ping') return;
         this.#host.pending.take(messageId)?.onReply(this.#intake.data());
         return;
       default:
@@ -192,7 +193,7 @@ export class Receiver {
       this.#refuse(id, 'INVALID_MESSAGE', 'Cannot take message: its attributes are malformed');
       return;
     }
-    const sink = callbackId === 0 ? undefined : this.#host.pending.get(callbackId);
+    const sink = callbackId === 0 ? undefined : this.#requestOf(callbackId);
     const request = new IncomingRequest(id, extras, sink);
     const code = this.#mayNot(request, callbackId);
     if (code !== undefined) {
@@ -207,6 +208,12 @@ export class Receiver {
     }
     this.handler?.onRequest(request, data);
     if (!this.takesLater) this.taken(dataLength);
+  }
+
+  /** A REQUEST of ours that waits: what callbacks and ranges can belong to. */
+  #requestOf(id: number): ReplySink | undefined {
+    const sink = this.#host.pending.get(id);
+    return sink?.purpose === undefined ? sink : undefined;
   }
 
   /** Why nobody is to see this request; `undefined` when somebody is. */
@@ -237,6 +244,7 @@ export class Receiver {
 
   #onReply(data: MessageData): void {
     const { messageId, status, flags } = this.#intake.header;
+    if (this.#host.pending.get(messageId)?.purpose === 'ping') return;
     const sink = this.#host.pending.take(messageId);
     // The answer to a request that was cancelled or timed out: nobody waits, nothing to do.
     if (sink === undefined) return;
@@ -270,11 +278,7 @@ export class Receiver {
 
   #onRange(data: MessageData): void {
     const { messageId, callbackId } = this.#intake.header;
-    const { code, bytes } = answerRange(
-      this.#host.pending.get(callbackId),
-      data,
-      this.#host.dataBytesMax,
-    );
+    const { code, bytes } = answerRange(this.#requestOf(callbackId), data, this.#host.dataBytesMax);
     if (code !== undefined) {
       this.#host.failRequest(messageId as MessageId, code, 'no');
       return;

@@ -92,7 +92,10 @@ export class SecurityContext {
       String(groups) === String(before.groups);
     if (!isSame) this.#modifiedId++;
     // Another process may use the socket: then only what the kernel said of it is known.
-    const known = pid === before.pid ? before : { ...before, startTime: undefined, exe: undefined };
+    const known =
+      pid === before.pid
+        ? before
+        : { ...before, startTime: undefined, exe: undefined, namespaces: undefined };
     this.#current = Object.freeze({ ...known, pid, uid, gid, groups, source: 'message' });
   }
 

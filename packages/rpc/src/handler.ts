@@ -56,6 +56,8 @@ export class ConnectionHandler implements ChannelHandler {
   readonly #shared: ConnectionShared;
   readonly #replier: Replier;
   readonly #bound: ServedInterface[] = [];
+  /** Handlers that have not settled. */
+  #runningCount = 0;
   readonly #onClosed: (closed: PortClosed) => void;
 
   constructor(
@@ -74,7 +76,9 @@ export class ConnectionHandler implements ChannelHandler {
   }
 
   onRequest(request: IncomingRequest, data: MessageData): void {
-    if (this.#connection.channel.activity > this.#shared.maxCalls) {
+    const { maxCalls } = this.#shared;
+    // Cancelled calls are not active any more, and their handlers run on.
+    if (this.#connection.channel.activity > maxCalls || this.#runningCount >= maxCalls) {
       this.#replier.refuse(request, 'SERVER_BUSY', `More than ${this.#shared.maxCalls} calls run`);
       return;
     }
@@ -129,9 +133,16 @@ export class ConnectionHandler implements ChannelHandler {
       return;
     }
     if (isPromise(result)) {
+      this.#runningCount++;
       result.then(
-        (value) => this.#succeed(request, call, value),
-        (error: unknown) => this.#fail(request, call, error),
+        (value) => {
+          this.#runningCount--;
+          this.#succeed(request, call, value);
+        },
+        (error: unknown) => {
+          this.#runningCount--;
+          this.#fail(request, call, error);
+        },
       );
     } else {
       this.#succeed(request, call, result);

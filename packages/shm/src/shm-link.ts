@@ -108,6 +108,7 @@ export class ShmLink implements Link {
       peerWords: peerRegion.words,
       limits: parts.options,
       wasConsumed: (mark: number) => this.#wasConsumedOrEnd(mark),
+      endByViolation: (error: unknown) => this.#endByViolation(error),
       readControl: () => {
         if (this.#ended) return false;
         // This read may take in the doorbell that was to wake this side: it must not count as

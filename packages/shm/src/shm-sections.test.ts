@@ -40,6 +40,9 @@ class Pair {
     peerWords: this.receiverWords,
     limits: LIMITS,
     readControl: () => false,
+    endByViolation: (error) => {
+      throw error;
+    },
     waitForSpace: () => {
       this.spaceWaits++;
       this.onSpaceWait();
@@ -53,6 +56,9 @@ class Pair {
     peerWords: this.senderWords,
     limits: LIMITS,
     readControl: () => this.control.read() === 'more',
+    endByViolation: (error) => {
+      throw error;
+    },
     waitForSpace: () => undefined,
     waitForSocket: () => undefined,
   });

@@ -38,6 +38,8 @@ export interface SectionHost {
   readonly ownWords: Int32Array;
   readonly peerWords: Int32Array;
   readonly limits: SectionLimits;
+  /** Ends the link when the peer broke the protocol; throws anything else on. */
+  readonly endByViolation: (error: unknown) => void;
   /** Reads the control socket now, for an announcement. @returns whether more may be waiting */
   readonly readControl: () => boolean;
   /** The peer must say when it has consumed sections. */
@@ -92,7 +94,7 @@ export class ShmSections implements SectionSpace {
       );
     }
     if (this.#isClosed) return undefined;
-    this.#reclaim();
+    if (!this.#tryReclaim()) return undefined;
     const fits = (): boolean =>
       this.#inFlight.length < SECTIONS_IN_FLIGHT_MAX &&
       (this.#inFlight.length === 0 ||
@@ -100,7 +102,7 @@ export class ShmSections implements SectionSpace {
           Math.min(limits.maxTotalSectionSize, this.#totalBytesMax));
     if (!fits()) {
       waitForSpace();
-      this.#reclaim(); // The peer may have consumed just before it could see that we wait.
+      if (!this.#tryReclaim()) return undefined; // The peer may have consumed just before it could see that we wait.
       if (!fits()) return undefined;
     }
     const section = this.#takeFree(totalBytes) ?? this.#create(totalBytes);
@@ -155,6 +157,16 @@ export class ShmSections implements SectionSpace {
   }
 
   /** Moves what the peer has consumed to the free list. The count comes from the peer: checked. */
+  #tryReclaim(): boolean {
+    try {
+      this.#reclaim();
+      return true;
+    } catch (error) {
+      this.#host.endByViolation(error);
+      return false;
+    }
+  }
+
   #reclaim(): void {
     const consumed = Atomics.load(this.#host.peerWords, SECTIONS_CONSUMED) >>> 0;
     const count = (consumed - this.#freed) >>> 0;

@@ -220,8 +220,12 @@ export interface Link {
   wasConsumed(mark: number): boolean;
   /** Whether an open link keeps the process alive. */
   setRef(on: boolean): void;
-  /** Sends what is committed, then ends. `onEnd` follows with `'local'`. Safe to call twice. */
-  close(): void;
+  /**
+   * Sends what is committed, then ends. `onEnd` follows with `'local'`. Safe to call twice.
+   *
+   * @param peerIsDone the peer will send nothing more: it need not hang up first
+   */
+  close(peerIsDone?: boolean): void;
 }
 
 /** A connection on the client's side before the server has decided. */

@@ -124,13 +124,16 @@ export class SocketLink implements Link {
     else this.#socket.unref();
   }
 
-  close(): void {
+  close(peerIsDone = false): void {
     if (this.#ended) return;
     this.flush();
     this.#ended = true;
     const socket = this.#socket;
-    // Once the kernel has it all, the peer can read it whether we are there or not.
-    socket.end(() => socket.destroy());
+    // A peer that still writes would be stopped by our absence before it has read what is its own.
+    // One that is done only reads.
+    socket.end(() => {
+      if (peerIsDone) socket.destroy();
+    });
     // A peer that does not read must not keep the socket for ever. Nor is it gone before it is
     // closed: until then it takes its place.
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);

@@ -160,8 +160,10 @@ void run_server(struct peer *p, const struct arguments *a) {
   uint64_t count = number_of(a, "count", UINT64_MAX), requests = 0, datagrams = 0;
   int64_t until = now_ms() + (int64_t)number_of(a, "ms", WAIT_MS);
   bool isClosed = false;
-  while (!isClosed && requests < count && !p->isEnded && p->violation == NULL && now_ms() < until) {
+  while (!isClosed && requests < count && p->violation == NULL && now_ms() < until) {
     struct message *m = wait_message(p, (int)(until - now_ms()));
+    /* Behind the end of the stream there may still be records that were not read. */
+    if (m == NULL && p->isEnded) break;
     if (m == NULL) continue;
     struct bytes data = {.at = m->data, .length = m->dataLength};
     if (m->type == REQUEST) write_message(p, &(struct outgoing){.type = REPLY, .id = m->id}, &data);
