@@ -134,16 +134,15 @@ export class ConnectionHandler implements ChannelHandler {
     }
     if (isPromise(result)) {
       this.#runningCount++;
-      result.then(
-        (value) => {
-          this.#runningCount--;
-          this.#succeed(request, call, value);
-        },
-        (error: unknown) => {
-          this.#runningCount--;
-          this.#fail(request, call, error);
-        },
-      );
+      const succeed = (value: unknown): void => {
+        this.#runningCount--;
+        this.#succeed(request, call, value);
+      };
+      const fail = (error: unknown): void => {
+        this.#runningCount--;
+        this.#fail(request, call, error);
+      };
+      result.then(succeed, fail);
     } else {
       this.#succeed(request, call, result);
     }

@@ -102,7 +102,8 @@ export class ShmSections implements SectionSpace {
           Math.min(limits.maxTotalSectionSize, this.#totalBytesMax));
     if (!fits()) {
       waitForSpace();
-      if (!this.#tryReclaim()) return undefined; // The peer may have consumed just before it could see that we wait.
+      // The peer may have consumed just before it could see that we wait.
+      if (!this.#tryReclaim()) return undefined;
       if (!fits()) return undefined;
     }
     const section = this.#takeFree(totalBytes) ?? this.#create(totalBytes);
