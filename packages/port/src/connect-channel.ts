@@ -186,14 +186,18 @@ class ConnectAttempt {
   }
 
   async run(payload: Uint8Array): Promise<LinkDecision> {
+    let busy: LinkDecision | undefined;
     for (let pauseMs = BUSY_RETRY_MS; ;) {
       this.#swap.remember();
       let isSwapped: boolean;
       try {
         const decision = await this.#once(payload);
         if (!isBusy(decision) || this.#isLate(pauseMs)) return decision;
+        busy = decision;
         isSwapped = this.#swap.hasHappened();
       } catch (error) {
+        // The last attempt had little time left: what the server said before is the better answer.
+        if (busy !== undefined && isPortError(error) && error.code === 'TIMEOUT') return busy;
         isSwapped = this.#swap.explains(error);
         if (!isSwapped || this.#isLate(0)) throw this.#named(error);
       }
