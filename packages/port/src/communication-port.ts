@@ -31,6 +31,7 @@ import type {
   SyncRequestOptions,
 } from './port-end.js';
 import { IncomingMessage, type MessageSource } from './port-message.js';
+import { DRAIN_MS } from './port-options.js';
 import { PortRequest, messageOf } from './port-request.js';
 import type { SecurityContext } from './security-context.js';
 import { sendBatch } from './send-batch.js';
@@ -70,9 +71,6 @@ export interface SharedInbox {
   /** Whether anybody has ever received from it. */
   isReceived(): boolean;
 }
-
-/** How long `close` waits unless told otherwise. Source: `port.md` 20. */
-const DRAIN_MS = 5000;
 
 /** How often a draining port looks whether its calls are done. */
 const DRAIN_POLL_MS = 5;

@@ -4,7 +4,6 @@ import {
   STATUS,
   isPortError,
   statusCodeOf,
-  type MessageId,
   type StatusCode,
 } from '@portcall/wire';
 import type { PeerIdentity } from '@portcall/transport';
@@ -286,13 +285,14 @@ export class IncomingMessage implements PortMessage {
       try {
         channel.sendMessage({ ...message, head, onSettled });
       } catch (error) {
-        if (channel.closed === undefined && isPortError(error)) {
-          // The request has been settled: its sender must not wait for what cannot be sent.
-          channel.failRequest(request.id as MessageId, error.code, 'yes');
-          reject(error);
-        } else {
+        if (channel.closed !== undefined) {
           resolve(false);
+          return;
         }
+        // The request has been settled: its sender must not wait for what cannot be sent.
+        const code = isPortError(error) ? error.code : 'SERVER_FAULT';
+        channel.failRequest(request.id, code, 'yes');
+        reject(error);
       }
     });
   }

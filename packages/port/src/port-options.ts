@@ -23,6 +23,9 @@ export interface EndpointOptions {
   readonly directory?: string;
 }
 
+/** How long `close` waits for calls unless told otherwise, in milliseconds. Source: `port.md` 20 */
+export const DRAIN_MS = 5000;
+
 /** Default of `ringBytes`: eight messages of the default `inlineLimit`. */
 export const RING_BYTES = 256 * 1024;
 

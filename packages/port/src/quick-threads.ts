@@ -5,15 +5,11 @@ import { Worker } from 'node:worker_threads';
 import type { StatusCode } from '@portcall/wire';
 
 import type { CloseOptions } from './port-end.js';
+import { DRAIN_MS } from './port-options.js';
 import type { QuickOptions, QuickOrder, QuickReport, QuickStart } from './quick-start.js';
 
 /** Threads at once unless told otherwise. */
 const THREADS_MAX = 4;
-
-/**
- * How long `close` waits for a thread unless told otherwise, in milliseconds. Source: `port.md` 20.
- */
-const DRAIN_MS = 5000;
 
 /** How much longer a thread may take than its calls, before it is ended, in milliseconds. */
 const GRACE_MS = 1000;
