@@ -241,12 +241,13 @@ describe.skipIf(reason !== undefined)(`floods ${reason ?? ''}`, () => {
 /** Runs something while this process can open no descriptor. */
 async function withoutDescriptors<T>(run: () => Promise<T>): Promise<T> {
   const setLimit = (limit: number): void => {
-    execFileSync('prlimit', [`--pid=${process.pid}`, `--nofile=${limit}:`]);
+    execFileSync('prlimit', [`--pid=${process.pid}`, `--nofile=${limit}:`], { stdio: 'ignore' });
   };
   const before = Number(
     /Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1],
   );
-  setLimit(Math.max(...readdirSync('/proc/self/fd').map(Number)) + 10);
+  // Room for spawning prlimit again (pipes and a loop of its own): about ten.
+  setLimit(Math.max(...readdirSync('/proc/self/fd').map(Number)) + 32);
   const fillers: number[] = [];
   try {
     for (;;) fillers.push(openSync('/dev/null', 'r'));
