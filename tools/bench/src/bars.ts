@@ -1,15 +1,16 @@
-import { relativeTo, type CaseResult } from './case-result.js';
+import { absoluteOf, relativeTo, type CaseResult } from './case-result.js';
 import type { Spread } from './statistics/spread.js';
 import type { BaselineName, SubjectName } from './subjects/subject-table.js';
 
-/** A goal: a subject's figure by a baseline's, at most or at least a limit. */
+/** A goal: a subject's figure by a baseline's, or as it is, at most or at least a limit. */
 export interface Bar {
   readonly subject: SubjectName;
   /** The case whose figure it is about. */
   readonly caseId: string;
   readonly metricId: string;
   readonly title: string;
-  readonly baseline: BaselineName;
+  /** `'absolute'`: the figure itself, as it is shown, is held against the limit. */
+  readonly baseline: BaselineName | 'absolute';
   /** `lower` is better: at most the limit; `higher`: at least. */
   readonly better: 'lower' | 'higher';
   readonly limit: number;
@@ -38,6 +39,28 @@ const cpu = {
   better: 'lower',
 } as const;
 
+const sync = {
+  subject: 'portcall-port',
+  caseId: 'W1s',
+  metricId: 'p50Us',
+  title: 'W1s p50',
+  better: 'lower',
+} as const;
+const stream = {
+  subject: 'portcall-port',
+  caseId: 'W5',
+  metricId: 'messagesPerSecond',
+  title: 'W5',
+  better: 'higher',
+} as const;
+const endurance = {
+  subject,
+  caseId: 'growth/calls',
+  metricId: 'lastByFirst',
+  title: 'last tenth of a million calls by the second',
+  better: 'lower',
+} as const;
+
 /** The bars that this benchmark can tell about; all are medians over rounds. */
 export const BARS: readonly Bar[] = [
   { ...p50, baseline: 'net', limit: 0.75, note: 'first bar' },
@@ -55,6 +78,17 @@ export const BARS: readonly Bar[] = [
   { ...rate('W3/16 KiB'), baseline: 'net-batch', limit: 2, stretch: 4 },
   { ...bandwidth('W4/1 MiB'), baseline: 'net', limit: 4 },
   { ...bandwidth('W4/16 MiB'), baseline: 'net', limit: 2.5 },
+  { ...sync, baseline: 'net', limit: 0.12, stretch: 0.06 },
+  { ...stream, baseline: 'net-batch', limit: 0.3, stretch: 0.6 },
+  { ...stream, baseline: 'grpc-js', limit: 10 },
+  { ...crowd('clientBytes', 'W7 client, KiB'), limit: 64 },
+  { ...crowd('serverBytes', 'W7 server, KiB'), limit: 64 },
+  { ...start('firstReplyMs', 'W8 first reply'), baseline: 'net', limit: 3 },
+  { ...start('importMs', 'W8 import, ms'), baseline: 'absolute', limit: 60 },
+  { ...crowd('idleCpuPercent', 'W9 idle CPU, %'), limit: 0.5 },
+  { ...crowd('p99Rise', 'W9 p99 by that of one'), limit: 1.5 },
+  { ...endurance, baseline: 'absolute', limit: 1.15 },
+  { ...rate('W2/64'), subject: 'portcall-methods', baseline: 'portcall', limit: 0.85 },
   { ...cpu, baseline: 'net-batch', limit: 2, stretch: 1.2 },
   { ...cpu, baseline: 'grpc-js', limit: 1 / 80 },
 ];
@@ -80,7 +114,9 @@ function measuredRatio(results: readonly CaseResult[], bar: Bar): Spread | undef
   const result = results.find(({ benchCase }) => benchCase.id === bar.caseId);
   const metric = result?.benchCase.metrics.find(({ id }) => id === bar.metricId);
   if (result === undefined || metric === undefined) return undefined;
-  return relativeTo(result, bar, metric);
+  const { baseline } = bar;
+  if (baseline !== 'absolute') return relativeTo(result, { ...bar, baseline }, metric);
+  return result.rounds.has(bar.subject) ? absoluteOf(result, bar.subject, metric) : undefined;
 }
 
 function reaches(bar: Bar, ratio: number, limit: number): boolean {
@@ -99,4 +135,12 @@ function bandwidth(caseId: string) {
     title: caseId,
     better: 'higher',
   } as const;
+}
+
+function crowd(metricId: string, title: string) {
+  return { subject, caseId: 'W9', metricId, title, better: 'lower', baseline: 'absolute' } as const;
+}
+
+function start(metricId: string, title: string) {
+  return { subject, caseId: 'W8', metricId, title, better: 'lower' } as const;
 }

@@ -1,5 +1,5 @@
 import type { BenchCase, Metric } from './cases.js';
-import type { Figures } from './children/subject-pair.js';
+import type { Figures } from './children/figures.js';
 import { ratioOf } from './statistics/ratios.js';
 import { spreadOf, type Spread } from './statistics/spread.js';
 import type { SubjectName } from './subjects/subject-table.js';

@@ -2,6 +2,7 @@ import { judgeBars } from './bars.js';
 import type { CaseResult } from './case-result.js';
 import { casesFor } from './cases.js';
 import { SubjectPair } from './children/subject-pair.js';
+import { formatFloors, measureFloors, type Floors } from './native-floors.js';
 import { USAGE, parseOptions, type BenchOptions } from './options.js';
 import { describeRun, formatRun, type RunDescription } from './report/describe-run.js';
 import { formatBars } from './report/format-bars.js';
@@ -29,11 +30,15 @@ async function measure(options: BenchOptions, scope: RunScope): Promise<readonly
   return results;
 }
 
-function report(options: BenchOptions, run: RunDescription, results: readonly CaseResult[]): void {
+function report(
+  options: BenchOptions,
+  run: RunDescription,
+  { results, floors }: { results: readonly CaseResult[]; floors: Floors | undefined },
+): void {
   const bars = judgeBars(results);
   console.log(`\n${formatBars(bars)}\n`);
   const { startedAt } = run;
-  const json = `${JSON.stringify(resultsDocument(run, results, bars), undefined, 2)}\n`;
+  const json = `${JSON.stringify(resultsDocument(run, { results, bars, floors }), undefined, 2)}\n`;
   const written = [
     ...writeResult({ extension: 'json', content: json, path: options.jsonFile, startedAt }),
   ];
@@ -63,7 +68,9 @@ async function main(): Promise<void> {
   console.log(formatRun(run));
   try {
     const results = await measure(options, scope);
-    report(options, run, results);
+    const floors = options.floors ? measureFloors() : undefined;
+    if (floors !== undefined) console.log(`\n${formatFloors(floors)}`);
+    report(options, run, { results, floors });
     // A bar that is missed is a finding; a subject that does not work is a failure.
     if (results.some(({ failures }) => failures.size > 0)) process.exitCode = 1;
   } finally {

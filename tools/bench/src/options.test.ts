@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
+import { WORKS } from './cases.js';
 import { parseOptions } from './options.js';
 import { BASELINES } from './subjects/subject-table.js';
 
 describe('parseOptions()', () => {
   it('measures everything by default, in at least five rounds', () => {
     const options = parseOptions([]);
-    expect(options?.works).toEqual(['W1', 'W2', 'W3', 'W4', 'W6']);
+    expect(options?.works).toEqual(WORKS);
     expect(options?.subjects).toContain('portcall-port');
     expect(options?.schedule.rounds).toBeGreaterThanOrEqual(5);
   });
@@ -31,7 +32,7 @@ describe('parseOptions()', () => {
   });
 
   it.each([
-    [['--work', 'w9']],
+    [['--work', 'w10']],
     [['--subjects', 'net,nett']],
     [['--subjects', '']],
     [['--rounds', '0']],

@@ -13,6 +13,8 @@ import {
 export interface BenchOptions {
   readonly works: readonly Work[];
   readonly subjects: readonly SubjectName[];
+  /** Whether to measure the machine itself too, by a program in C. */
+  readonly floors: boolean;
   readonly schedule: Schedule;
   /** Where the results go; the default place when left out. */
   readonly jsonFile: string | undefined;
@@ -29,6 +31,7 @@ export const USAGE = `Usage: npm run bench -- [options]
                      ${SUBJECT_NAMES.slice(4).join(',')}
                      default: all; with --quick not portcall-port and
                      net-proto-unbatched
+  --floors           measures the machine itself too, by a program in C
   --rounds <n>       default: 5; with fewer no figure may enter a document
   --round-ms <n>     time per subject and round; default: 1500, with --quick 250
   --json <file>      default: bench-results/<timestamp>.json and bench-results/latest.json
@@ -57,6 +60,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
+      floors: { type: 'boolean', default: false },
       work: { type: 'string' },
       subjects: { type: 'string' },
       rounds: { type: 'string' },
@@ -70,6 +74,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   const roundMs = parseCount('--round-ms', values['round-ms']);
   return {
     works: values.work === undefined ? WORKS : parseWorks(values.work),
+    floors: values.floors,
     subjects:
       values.subjects === undefined
         ? defaultSubjects(values.quick)

@@ -3,7 +3,7 @@ import type { BenchCase } from './cases.js';
 import type { SubjectPair } from './children/subject-pair.js';
 import type { Load } from './drive/load.js';
 import { interleave } from './interleave.js';
-import { SUBJECTS, type SubjectName } from './subjects/subject-table.js';
+import { SUBJECTS, type Ability, type SubjectName } from './subjects/subject-table.js';
 
 /** How to measure. */
 export interface Schedule {
@@ -17,6 +17,15 @@ export interface Schedule {
   /** How long it runs before each round, in milliseconds: caches and clocks, not the compiler. */
   readonly settleMs: number;
 }
+
+/** Loads that run for as long as they are told: those get a moment before each round. */
+const SETTLING: ReadonlySet<Load['kind']> = new Set([
+  'latency',
+  'sync',
+  'pipelined',
+  'transfer',
+  'stream',
+]);
 
 /** Many calls in a short time: what the compiler needs to see of a subject. */
 const COMPILE_LOAD: Load = { kind: 'pipelined', payloadBytes: 64, inFlight: 64 };
@@ -36,8 +45,11 @@ export async function runCase(
   pairs: readonly SubjectPair[],
   schedule: Schedule,
 ): Promise<CaseResult> {
-  const { load, isTransfer } = benchCase;
-  const able = pairs.filter(({ name }) => SUBJECTS[name].isForTransfer || !isTransfer);
+  const { load, needs } = benchCase;
+  const able = pairs.filter(({ name }) => {
+    const can: readonly Ability[] = SUBJECTS[name].can;
+    return needs === undefined || can.includes(needs);
+  });
   const warm = await interleave({
     subjects: able,
     rounds: 1,
@@ -47,7 +59,7 @@ export async function runCase(
     subjects: [...warm.values.keys()],
     rounds: schedule.rounds,
     measure: async (pair) => {
-      await pair.run(load, schedule.settleMs);
+      if (SETTLING.has(load.kind)) await pair.run(load, schedule.settleMs);
       return pair.run(load, schedule.roundMs);
     },
   });

@@ -3,13 +3,12 @@ import { fileURLToPath } from 'node:url';
 import type { Load } from '../drive/load.js';
 import type { SubjectName } from '../subjects/subject-table.js';
 import { BenchChild } from './bench-child.js';
-import type { CpuAnswer, RunAnswer, RunCommand } from './commands.js';
-
-/** What a subject yielded in one round, by name with the unit in it. */
-export type Figures = Readonly<Record<string, number>>;
+import type { Figures } from './figures.js';
+import type { RunAnswer, ServerCommand, UsageAnswer } from './commands.js';
+import { measureCrowd, type PairAsks } from './measure-crowd.js';
 
 /** How much longer than the load itself a client may take to answer. */
-const GRACE_MS = 20_000;
+const GRACE_MS = 60_000;
 
 /**
  * A subject's two processes.
@@ -41,11 +40,12 @@ export class SubjectPair {
 
   /** Has the client run a load, and adds the CPU time of both processes per call. */
   async run(load: Load, durationMs: number): Promise<Figures> {
-    const command: RunCommand = { load, durationMs };
-    const before = await this.#serverCpuUs();
-    const answer = (await this.#client.ask(command, durationMs + GRACE_MS)) as RunAnswer;
-    const after = await this.#serverCpuUs();
-    const cpuUsPerCall = (answer.cpuUs + after - before) / answer.calls;
+    if (load.kind === 'crowd') return measureCrowd(this.#asks(), load, durationMs);
+    const { client, server } = this.#asks();
+    const before = await server(false);
+    const answer = (await client({ do: 'run', load, durationMs }, durationMs)) as RunAnswer;
+    const after = await server(false);
+    const cpuUsPerCall = (answer.cpuUs + after.cpuUs - before.cpuUs) / answer.calls;
     return { ...answer.figures, cpuUsPerCall };
   }
 
@@ -55,9 +55,14 @@ export class SubjectPair {
     await this.#server.close();
   }
 
-  async #serverCpuUs(): Promise<number> {
-    const answer = (await this.#server.ask({}, GRACE_MS)) as CpuAnswer;
-    return answer.cpuUs;
+  #asks(): PairAsks {
+    return {
+      client: (command, durationMs) => this.#client.ask(command, durationMs + GRACE_MS),
+      server: async (memory) => {
+        const command: ServerCommand = { memory };
+        return (await this.#server.ask(command, GRACE_MS)) as UsageAnswer;
+      },
+    };
   }
 }
 

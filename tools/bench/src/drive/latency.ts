@@ -10,6 +10,9 @@ const SAMPLES_MAX = 2_000_000;
 
 const US_PER_MS = 1000;
 
+/** Calls between two turns of the event loop where calls block the thread; a power of two. */
+const TURN_EVERY = 1024;
+
 /** One call at a time for `durationMs`: how long does each take? */
 export async function measureLatency(
   driver: Driver,
@@ -29,10 +32,38 @@ export async function measureLatency(
     samplesMs[count] = nowMs - startMs;
     if (isSampled(count++)) checkReply(driver, reply, payload);
   }
-  const sorted = samplesMs.subarray(0, count).toSorted();
+  return resultOf(samplesMs.subarray(0, count));
+}
+
+/** As `measureLatency`, with calls that block this thread, where the driver has them. */
+export async function measureSyncLatency(
+  driver: Driver,
+  payloadBytes: number,
+  durationMs: number,
+): Promise<LoadResult> {
+  const { callSync } = driver;
+  if (callSync === undefined) return measureLatency(driver, payloadBytes, durationMs);
+  const samplesMs = new Float64Array(SAMPLES_MAX);
+  const payload = randomBytes(payloadBytes);
+  const endMs = performance.now() + durationMs;
+  let count = 0;
+  let nowMs = 0;
+  while (nowMs < endMs && count < SAMPLES_MAX) {
+    const startMs = performance.now();
+    const reply = callSync({ id: count, payload });
+    nowMs = performance.now();
+    samplesMs[count] = nowMs - startMs;
+    if (isSampled(count++)) checkReply(driver, reply, payload);
+    if ((count & (TURN_EVERY - 1)) === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return resultOf(samplesMs.subarray(0, count));
+}
+
+function resultOf(samplesMs: Float64Array): LoadResult {
+  const sorted = samplesMs.toSorted();
   const inUs = (fraction: number): number => percentile(sorted, fraction) * US_PER_MS;
   return {
     figures: { p50Us: inUs(0.5), p99Us: inUs(0.99), p999Us: inUs(0.999) },
-    calls: count,
+    calls: sorted.length,
   };
 }

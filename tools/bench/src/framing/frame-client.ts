@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 
 import { FrameDecoder } from './frame-decoder.js';
-import { TAKE_FLAG } from './frame-layout.js';
+import { STREAM_FLAG, TAKE_FLAG } from './frame-layout.js';
 import type { CreateFrameSender, FrameSender } from './frame-sender.js';
 
 interface PendingCall {
@@ -25,6 +25,7 @@ export class FrameClient {
   /** Calls under way by the number in their frames; a number is used again when it is free. */
   readonly #pending: (PendingCall | undefined)[] = [];
   readonly #free: number[] = [];
+  #onItem: ((body: Buffer) => void) | undefined;
 
   private constructor(socket: Socket, createSender: CreateFrameSender) {
     this.#socket = socket;
@@ -59,6 +60,12 @@ export class FrameClient {
     });
   }
 
+  /** Asks for a stream; `onItem` gets each body, in order, until the next stream is asked for. */
+  stream(body: Uint8Array, onItem: (body: Buffer) => void): void {
+    this.#onItem = onItem;
+    this.#sender.send(STREAM_FLAG, body);
+  }
+
   /** Ends the connection. Safe to call twice. */
   async close(): Promise<void> {
     if (this.#socket.closed) return;
@@ -68,6 +75,10 @@ export class FrameClient {
   }
 
   #settle(id: number, body: Buffer): void {
+    if ((id & STREAM_FLAG) !== 0) {
+      this.#onItem?.(body);
+      return;
+    }
     const number = (id & ~TAKE_FLAG) >>> 0;
     const call = this.#pending[number];
     if (call === undefined) throw new Error(`Cannot take reply: nothing waits for id ${id}`);

@@ -17,7 +17,8 @@ export function formatBars(outcomes: readonly BarOutcome[]): string {
 function describeBar({ subject, title, better, limit, baseline, note }: Bar): string {
   const sign = better === 'lower' ? '≤' : '≥';
   const suffix = note === undefined ? '' : ` [${note}]`;
-  return `${title} of ${subject} ${sign} ${formatNumber(limit)} × ${baseline}${suffix}`;
+  const by = baseline === 'absolute' ? '' : ` × ${baseline}`;
+  return `${title} of ${subject} ${sign} ${formatNumber(limit)}${by}${suffix}`;
 }
 
 function verdictOf({ bar, ratio, isReached, isStretchReached }: BarOutcome): string {

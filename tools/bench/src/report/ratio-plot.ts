@@ -20,6 +20,7 @@ const COLOURS: Record<SubjectName, string> = {
   'portcall-no-spin': '#ea580c',
   'portcall-socket': '#fb923c',
   'portcall-port': '#fdba74',
+  'portcall-methods': '#8c6d31',
   net: '#334155',
   'net-batch': '#475569',
   'net-proto': '#64748b',

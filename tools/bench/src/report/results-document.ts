@@ -2,6 +2,7 @@ import type { BarOutcome } from '../bars.js';
 import { absoluteOf, relativeTo, type CaseResult } from '../case-result.js';
 import type { Metric } from '../cases.js';
 import { BASELINES } from '../subjects/subject-table.js';
+import type { Floors } from '../native-floors.js';
 import type { RunDescription } from './describe-run.js';
 
 /** Raised when fields change their meaning. */
@@ -10,9 +11,13 @@ const FORMAT_VERSION = 1;
 /** The results as they are kept: each round's figures, and what was made of them. */
 export function resultsDocument(
   run: RunDescription,
-  results: readonly CaseResult[],
-  bars: readonly BarOutcome[],
+  outcome: {
+    readonly results: readonly CaseResult[];
+    readonly bars: readonly BarOutcome[];
+    readonly floors: Floors | undefined;
+  },
 ): object {
+  const { results, bars, floors } = outcome;
   return {
     formatVersion: FORMAT_VERSION,
     run,
@@ -25,6 +30,7 @@ export function resultsDocument(
       failures: Object.fromEntries(result.failures),
     })),
     bars,
+    floors,
   };
 }
 

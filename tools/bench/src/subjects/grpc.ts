@@ -4,14 +4,17 @@ import {
   ServerCredentials,
   credentials,
   type ServiceDefinition,
+  type handleServerStreamingCall,
   type handleUnaryCall,
 } from '@grpc/grpc-js';
 
-import { EchoReply, EchoRequest } from '../gen/proto/echo.js';
+import { EchoReply, EchoRequest, StreamItem, StreamRequest } from '../gen/proto/echo.js';
 import { socketPath } from './socket-path.js';
+import { StreamCheck, streamPayload } from './stream-item.js';
 import { MESSAGE_BYTES_MAX, type Driver, type Subject, type SubjectServer } from './subject.js';
 
 const METHOD_PATH = '/portcall.bench.v1.Echo/Echo';
+const STREAM_PATH = '/portcall.bench.v1.Echo/Stream';
 
 /** How long a client may take to connect. */
 const CONNECT_TIMEOUT_MS = 5000;
@@ -31,7 +34,34 @@ const echo: handleUnaryCall<EchoRequest, EchoReply> = (call, answer) => {
   answer(null, { id, payload });
 };
 
-const service: ServiceDefinition<{ echo: typeof echo }> = {
+/** Sends until the transport has enough, then goes on when it wants more. */
+const stream: handleServerStreamingCall<StreamRequest, StreamItem> = (call) => {
+  const { count, payloadBytes } = call.request;
+  let index = 0;
+  const sendSome = (): void => {
+    while (index < count) {
+      const item = { index, payload: streamPayload(index++, payloadBytes) };
+      if (!call.write(item)) {
+        call.once('drain', sendSome);
+        return;
+      }
+    }
+    call.end();
+  };
+  sendSome();
+};
+
+const service: ServiceDefinition<{ echo: typeof echo; stream: typeof stream }> = {
+  stream: {
+    path: STREAM_PATH,
+    requestStream: false,
+    responseStream: true,
+    requestSerialize: serializeStreamRequest,
+    requestDeserialize: (bytes: Buffer) => StreamRequest.decode(bytes),
+    responseSerialize: (item: StreamItem) =>
+      viewOf(StreamItem.encode(StreamItem.fromPartial(item)).finish()),
+    responseDeserialize: (bytes: Buffer) => StreamItem.decode(bytes),
+  },
   echo: {
     path: METHOD_PATH,
     requestStream: false,
@@ -46,7 +76,7 @@ const service: ServiceDefinition<{ echo: typeof echo }> = {
 
 async function serveGrpc(): Promise<SubjectServer> {
   const server = new Server(OPTIONS);
-  server.addService(service, { echo });
+  server.addService(service, { echo, stream });
   await new Promise<void>((resolve, reject) => {
     const address = `unix:${socketPath('grpc-js')}`;
     server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
@@ -68,8 +98,22 @@ async function connectGrpc(): Promise<Driver> {
     name: 'grpc-js',
     call: (request) => callUnary(client, request),
     payloadOf: (reply) => (reply as EchoReply).payload,
+    receive: (request) => receiveStream(client, request),
     close: async () => client.close(),
   };
+}
+
+async function receiveStream(client: Client, request: StreamRequest): Promise<void> {
+  const check = new StreamCheck(request.count, request.payloadBytes);
+  const call = client.makeServerStreamRequest(
+    STREAM_PATH,
+    serializeStreamRequest,
+    (bytes: Buffer) => StreamItem.decode(bytes),
+    request,
+  );
+  const failed = new Promise<never>((_, reject) => call.on('error', reject));
+  call.on('data', (item: StreamItem) => check.take(item.payload));
+  await Promise.race([check.done, failed]);
 }
 
 function callUnary(client: Client, request: EchoRequest): Promise<EchoReply> {
@@ -93,6 +137,10 @@ function serializeRequest(request: EchoRequest): Buffer {
 
 function deserializeReply(bytes: Buffer): EchoReply {
   return EchoReply.decode(bytes);
+}
+
+function serializeStreamRequest(request: StreamRequest): Buffer {
+  return viewOf(StreamRequest.encode(StreamRequest.fromPartial(request)).finish());
 }
 
 /** As the Buffer that gRPC wants, without a copy. */

@@ -6,6 +6,7 @@ import { serveFrames, type FrameHandlers } from '../framing/frame-server.js';
 import type { TakeReply } from '../gen/proto/echo.js';
 import { takeReplyFor } from './sample.js';
 import { socketPath } from './socket-path.js';
+import { StreamCheck, streamPayload } from './stream-item.js';
 import type { Driver, Subject } from './subject.js';
 
 /** Frames on a Unix socket whose bodies are the payloads as they are. */
@@ -20,6 +21,12 @@ export function createNetBytes(name: 'net' | 'net-batch'): Subject {
         call: ({ payload }) => client.call({ flag: 0, body: payload, decode: same }),
         payloadOf: (reply) => reply as Buffer,
         take: ({ payload }) => client.call({ flag: TAKE_FLAG, body: payload, decode: readTake }),
+        receive: async ({ count, payloadBytes }) => {
+          const check = new StreamCheck(count, payloadBytes);
+          const body = new Uint8Array(Uint32Array.of(count, payloadBytes).buffer);
+          client.stream(body, (item) => check.take(item));
+          await check.done;
+        },
         close: () => client.close(),
       } satisfies Driver;
     },
@@ -34,6 +41,11 @@ const handlers: FrameHandlers = {
     reply.writeUInt32LE(length, 0);
     reply.writeUInt32LE(sample, 4);
     return reply;
+  },
+  *stream(body) {
+    const count = body.readUInt32LE(0);
+    const payloadBytes = body.readUInt32LE(4);
+    for (let index = 0; index < count; index++) yield streamPayload(index, payloadBytes);
   },
 };
 

@@ -12,10 +12,17 @@ const VARIANTS = {
   'portcall-socket': { transport: 'socket' },
 } as const;
 
-/** Generated stubs, as a program uses them; only the longest message differs from the defaults. */
+/** What differs from the defaults: the longest message, and room for W9's connections. */
+const ATTRIBUTES = {
+  maxMessageLength: MESSAGE_BYTES_MAX,
+  maxConnections: 1100,
+  maxConnectionsPerUid: 1100,
+} as const;
+
+/** Generated stubs, as a program uses them. */
 export function createPortcallStub(name: keyof typeof VARIANTS): Subject {
   const portName = `bench-${name}`;
-  const options = { ...VARIANTS[name], attributes: { maxMessageLength: MESSAGE_BYTES_MAX } };
+  const options = { ...VARIANTS[name], attributes: ATTRIBUTES };
   return {
     serve: () => serve(portName, [echoImplementation], options),
     connect: async () => {

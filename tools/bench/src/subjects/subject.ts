@@ -1,4 +1,4 @@
-import type { EchoRequest, TakeReply, TakeRequest } from '../gen/proto/echo.js';
+import type { EchoRequest, StreamRequest, TakeReply, TakeRequest } from '../gen/proto/echo.js';
 
 /**
  * The calling side of a subject, connected to its server in another process.
@@ -13,6 +13,10 @@ export interface Driver {
   payloadOf(reply: unknown): Uint8Array;
   /** Sends a payload of any length up to {@link PAYLOAD_BYTES_MAX}; absent when not supported. */
   take?(request: TakeRequest): Promise<TakeReply>;
+  /** As `call`, blocking the thread; absent when there is no such thing. */
+  callSync?(request: EchoRequest): unknown;
+  /** Has the server send a stream. @returns when all of it was received and checked */
+  receive?(request: StreamRequest): Promise<void>;
   /** Ends the connection. */
   close(): Promise<void>;
 }
