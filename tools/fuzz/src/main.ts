@@ -1,0 +1,44 @@
+/*
+ * `npm run fuzz -- [--target NAME|all|c|c-afl] [--seconds N] [--seed N] [--plant FAULT]`; see
+ * ../README.md.
+ */
+import { runCTarget } from './c-target.js';
+import { withFault } from './faults.js';
+import { parseFuzzOptions } from './fuzz-options.js';
+import { fuzz, type FuzzResult } from './fuzz-run.js';
+import { fuzzTargets } from './target-table.js';
+
+const options = parseFuzzOptions(process.argv.slice(2));
+
+if (options.target === 'c' || options.target === 'c-afl') {
+  process.exitCode = await runCTarget(options);
+} else {
+  await runTargets();
+}
+
+async function runTargets(): Promise<void> {
+  const all = await fuzzTargets();
+  const chosen = all.filter(({ name }) => options.target === 'all' || options.target === name);
+  if (chosen.length === 0) {
+    const names = all.map(({ name }) => name).join(', ');
+    throw new RangeError(`Cannot fuzz: target is "${options.target}", wanted all, c, c-afl, ${names}`);
+  }
+  console.log(`fuzz: ${options.seconds} s each, seed ${options.seed}, Node ${process.version}`);
+  for (const target of chosen) {
+    const tested = options.plant === undefined ? target : withFault(target, options.plant);
+    const limits = { executionsMax: Infinity, timeMs: options.seconds * 1000, seed: options.seed };
+    report(target.name, fuzz(tested, target.seeds(), limits));
+  }
+}
+
+function report(name: string, result: FuzzResult): void {
+  const { executions, elapsedMs, accepted, kinds, violation } = result;
+  const rate = Math.round(executions / (elapsedMs / 1000));
+  console.log(
+    `${violation === undefined ? 'ok     ' : 'FAILED '} ${name.padEnd(16)} ${executions} inputs, ` +
+      `${rate}/s, ${accepted} accepted, ${kinds} kinds of outcome`,
+  );
+  if (violation === undefined) return;
+  process.exitCode = 1;
+  console.log(`  ${violation.text}\n  input: ${Buffer.from(violation.input).toString('hex') || '-'}`);
+}
