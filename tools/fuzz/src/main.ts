@@ -21,7 +21,9 @@ async function runTargets(): Promise<void> {
   const chosen = all.filter(({ name }) => options.target === 'all' || options.target === name);
   if (chosen.length === 0) {
     const names = all.map(({ name }) => name).join(', ');
-    throw new RangeError(`Cannot fuzz: target is "${options.target}", wanted all, c, c-afl, ${names}`);
+    throw new RangeError(
+      `Cannot fuzz: target is "${options.target}", wanted all, c, c-afl, ${names}`,
+    );
   }
   console.log(`fuzz: ${options.seconds} s each, seed ${options.seed}, Node ${process.version}`);
   for (const target of chosen) {
@@ -40,5 +42,7 @@ function report(name: string, result: FuzzResult): void {
   );
   if (violation === undefined) return;
   process.exitCode = 1;
-  console.log(`  ${violation.text}\n  input: ${Buffer.from(violation.input).toString('hex') || '-'}`);
+  console.log(
+    `  ${violation.text}\n  input: ${Buffer.from(violation.input).toString('hex') || '-'}`,
+  );
 }

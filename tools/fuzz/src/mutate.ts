@@ -1,7 +1,8 @@
 /** Numbers that checks are about: ends of ranges, signs, and the sizes of headers. */
 const WORDS = [
   0, 1, 2, 3, 4, 7, 8, 9, 16, 24, 31, 32, 33, 63, 64, 127, 128, 255, 256, 4095, 4096, 4097, 8192,
-  32767, 32768, 65535, 65536, 0x7fffffff, 0x7ffffff8, 0x80000000, 0xfffffff7, 0xfffffff8, 0xffffffff,
+  32767, 32768, 65535, 65536, 0x7fffffff, 0x7ffffff8, 0x80000000, 0xfffffff7, 0xfffffff8,
+  0xffffffff,
 ] as const;
 
 /** Longest input that is made. */
@@ -52,7 +53,7 @@ const setWord: Change = (bytes, below) => {
 const addToWord: Change = (bytes, below) => {
   if (bytes.length < 4) return bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const at = below((bytes.length >> 2) || 1) * 4;
+  const at = below(bytes.length >> 2 || 1) * 4;
   view.setUint32(at, (view.getUint32(at, true) + below(17) - 8) >>> 0, true);
   return bytes;
 };
@@ -82,7 +83,17 @@ const splice: Change = (bytes, below, other) => {
 };
 
 const CHANGES: readonly Change[] = [
-  flipBit, flipBit, setByte, setWord, setWord, addToWord, cutEnd, cutOut, repeat, append, splice,
+  flipBit,
+  flipBit,
+  setByte,
+  setWord,
+  setWord,
+  addToWord,
+  cutEnd,
+  cutOut,
+  repeat,
+  append,
+  splice,
 ];
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -60,7 +60,12 @@ function decodeFrame(pieces: Iterable<Uint8Array>): string {
   }
   if (frame === undefined) return 'threw nothing: incomplete';
   rest += assembler.takeRest().length;
-  return textOf({ frame, rest, request: codeOf(frame, 'request'), answer: codeOf(frame, 'answer') });
+  return textOf({
+    frame,
+    rest,
+    request: codeOf(frame, 'request'),
+    answer: codeOf(frame, 'answer'),
+  });
 }
 
 function codeOf(frame: Frame, as: 'request' | 'answer'): string {
@@ -76,7 +81,8 @@ function decodeRecords({ RecordStream }: RecordStreamModule, pieces: Iterable<Ui
   const bodies: string[] = [];
   const handler = {
     onRecord(bytes: Uint8Array, _view: DataView, at: number, length: number): void {
-      if (length > RECORD_BYTES_MAX) throw new Violation(`a record of ${length} bytes came through`);
+      if (length > RECORD_BYTES_MAX)
+        throw new Violation(`a record of ${length} bytes came through`);
       if (at + length > bytes.length) throw new Violation('a record reaches out of its piece');
       bodies.push(Buffer.from(bytes.subarray(at, at + length)).toString('hex'));
     },
