@@ -2,18 +2,30 @@
  * `npm run fuzz -- [--target NAME|all|c|c-afl] [--seconds N] [--seed N] [--plant FAULT]`; see
  * ../README.md.
  */
-import { runCTarget } from './c-target.js';
+import { runCHarness, type CEngine } from './c-target.js';
 import { withFault } from './faults.js';
 import { parseFuzzOptions } from './fuzz-options.js';
 import { fuzz, type FuzzResult } from './fuzz-run.js';
 import { fuzzTargets } from './target-table.js';
 
+/** Lines of an engine's output that are shown: its totals, or its report. */
+const REPORT_LINES = 40;
+
 const options = parseFuzzOptions(process.argv.slice(2));
 
-if (options.target === 'c' || options.target === 'c-afl') {
-  process.exitCode = await runCTarget(options);
-} else {
-  await runTargets();
+if (options.target === 'c') await runC('libfuzzer');
+else if (options.target === 'c-afl') await runC('afl');
+else await runTargets();
+
+async function runC(engine: CEngine): Promise<void> {
+  const { seconds, seed, plant } = options;
+  const isPlanted = plant !== undefined;
+  const { ok, output } = await runCHarness({ engine, seconds, seed, isPlanted });
+  console.log(output.trimEnd().split('\n').slice(-REPORT_LINES).join('\n'));
+  console.log(
+    `${ok ? 'ok     ' : 'FAILED '} ancillary.c under ${engine}, ${seconds} s, seed ${seed}`,
+  );
+  if (!ok) process.exitCode = 1;
 }
 
 async function runTargets(): Promise<void> {
