@@ -78,6 +78,22 @@ export interface RingConsumerModule {
   };
 }
 
+/** `shm/shm-sections`, as far as it is used: to receive. */
+export interface SectionsModule {
+  ShmSections: new (host: {
+    native: NativeBinding;
+    fd: number;
+    ownWords: Int32Array;
+    peerWords: Int32Array;
+    limits: { readonly maxSectionSize: number; readonly maxTotalSectionSize: number };
+    readControl: () => boolean;
+  }) => {
+    onAnnounced(sectionId: number, section: { fd: number; sizeBytes: number }): void;
+    take(reference: { readonly sectionId: number; readonly lengthBytes: number }): Uint8Array;
+    close(): void;
+  };
+}
+
 /** `rpc/metadata`, as far as it is used. */
 export interface MetadataModule {
   decodeMetadata(bytes: Uint8Array): {

@@ -1,5 +1,5 @@
 /*
- * `npm run fuzz -- [--target NAME|all|c|c-afl] [--seconds N] [--seed N] [--plant FAULT]`; see
+ * `npm run fuzz -- [--target NAME|all|c|c-afl|flip] [--seconds N] [--seed N] [--plant FAULT]`; see
  * ../README.md.
  */
 import { runCHarness, type CEngine } from './c-target.js';
@@ -7,6 +7,7 @@ import { withFault } from './faults.js';
 import { parseFuzzOptions } from './fuzz-options.js';
 import { fuzz, type FuzzResult } from './fuzz-run.js';
 import { fuzzTargets } from './target-table.js';
+import { FLIP_SIZES, flipTexts } from './text-flip.js';
 
 /** Lines of an engine's output that are shown: its totals, or its report. */
 const REPORT_LINES = 40;
@@ -15,7 +16,27 @@ const options = parseFuzzOptions(process.argv.slice(2));
 
 if (options.target === 'c') await runC('libfuzzer');
 else if (options.target === 'c-afl') await runC('afl');
+else if (options.target === 'flip') await runFlips();
 else await runTargets();
+
+/** Each kind, its time divided among the sizes. */
+async function runFlips(): Promise<void> {
+  const kinds =
+    options.plant === undefined ? (['ring', 'section'] as const) : (['planted'] as const);
+  for (const kind of kinds) {
+    for (const sizeBytes of FLIP_SIZES) {
+      const timeMs = (options.seconds * 1000) / FLIP_SIZES.length;
+      const result = await flipTexts(kind, sizeBytes, { timeMs, seed: options.seed });
+      const { reads, decoded, mixed, rounds, faults } = result;
+      console.log(
+        `${faults.length === 0 ? 'ok     ' : 'FAILED '} flip ${kind} ${sizeBytes} bytes: ${reads} ` +
+          `reads, ${decoded} decoded, ${mixed} mixed or refused, ${rounds} rounds of the attacker`,
+      );
+      for (const fault of faults) console.log(`  ${fault}`);
+      if (faults.length > 0) process.exitCode = 1;
+    }
+  }
+}
 
 async function runC(engine: CEngine): Promise<void> {
   const { seconds, seed, plant } = options;
@@ -34,7 +55,7 @@ async function runTargets(): Promise<void> {
   if (chosen.length === 0) {
     const names = all.map(({ name }) => name).join(', ');
     throw new RangeError(
-      `Cannot fuzz: target is "${options.target}", wanted all, c, c-afl, ${names}`,
+      `Cannot fuzz: target is "${options.target}", wanted all, c, c-afl, flip, ${names}`,
     );
   }
   console.log(`fuzz: ${options.seconds} s each, seed ${options.seed}, Node ${process.version}`);
