@@ -1,13 +1,19 @@
 /*
- * `npm run fuzz -- [--target NAME|all|c|c-afl|flip] [--seconds N] [--seed N] [--plant FAULT]`; see
+ * `npm run fuzz -- [--target NAME|all|c|c-afl|flip|storm] [--seconds N] [--seed N] [--plant FAULT]`; see
  * ../README.md.
  */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
 import { runCHarness, type CEngine } from './c-target.js';
 import { withFault } from './faults.js';
 import { parseFuzzOptions } from './fuzz-options.js';
 import { fuzz, type FuzzResult } from './fuzz-run.js';
 import { fuzzTargets } from './target-table.js';
 import { FLIP_SIZES, flipTexts } from './text-flip.js';
+
+const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Lines of an engine's output that are shown: its totals, or its report. */
 const REPORT_LINES = 40;
@@ -17,7 +23,19 @@ const options = parseFuzzOptions(process.argv.slice(2));
 if (options.target === 'c') await runC('libfuzzer');
 else if (options.target === 'c-afl') await runC('afl');
 else if (options.target === 'flip') await runFlips();
+else if (options.target === 'storm') runStorm();
 else await runTargets();
+
+/** The test of `@portcall/port` with that name, for so long. */
+function runStorm(): void {
+  const vitest = join(REPOSITORY, 'node_modules/vitest/vitest.mjs');
+  const { status } = spawnSync(process.execPath, [vitest, 'run', 'hostile-storms'], {
+    cwd: REPOSITORY,
+    stdio: 'inherit',
+    env: { ...process.env, PORTCALL_STORM_MS: String(options.seconds * 1000) },
+  });
+  if (status !== 0) process.exitCode = 1;
+}
 
 /** Each kind, its time divided among the sizes. */
 async function runFlips(): Promise<void> {
@@ -55,7 +73,7 @@ async function runTargets(): Promise<void> {
   if (chosen.length === 0) {
     const names = all.map(({ name }) => name).join(', ');
     throw new RangeError(
-      `Cannot fuzz: target is "${options.target}", wanted all, c, c-afl, flip, ${names}`,
+      `Cannot fuzz: target is "${options.target}", wanted all, c, c-afl, flip, storm, ${names}`,
     );
   }
   console.log(`fuzz: ${options.seconds} s each, seed ${options.seed}, Node ${process.version}`);
