@@ -72,7 +72,7 @@ describe.skipIf(reason !== undefined)(`a peer that writes anywhere ${reason ?? '
     const count = (how: PortClosed['reason']): number => {
       return closed.filter((one) => one.reason === how).length;
     };
-    // Ours closed in good order; of the others none was ended by anything but a violation or itself.
+    // Ours closed in good order. The others ended by a violation, or when their time was over.
     expect(count('closed')).toBe(2);
     expect(count('violation') + count('died')).toBe(storms);
     expect(count('violation')).toBeGreaterThan(0);

@@ -1,8 +1,8 @@
 /*
- * What `npm test` runs after the build: every check, the types of the tests, the whole test suite
+ * What `npm test` runs after the build: every check, the types of the tests, the whole test suite,
  * the addon's tests under AddressSanitizer and UBSan, and the code in the documents. A step other
- * than the tests counts as one; the test runs count with their own numbers. The last line is `N passed, N failed`, with `, N skipped` if tests
- * were.
+ * than these two runs of tests counts as one; they count with their own numbers. The last line is
+ * `N passed, N failed`, with `, N skipped` if tests were.
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

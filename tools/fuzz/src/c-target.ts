@@ -71,36 +71,34 @@ function buildHarness(folder: string, { engine, isPlanted }: CRunOptions): strin
     readonly include_dir: string;
   };
   const program = join(folder, 'harness');
-  const sanitizers = '-fsanitize=fuzzer,address,undefined';
-  const built = spawnSync(
-    COMPILERS[engine],
-    [
-      ...['-g', '-O1', sanitizers, '-fno-sanitize-recover=all', '-Wall', '-Wextra', '-Werror'],
-      ...(isPlanted ? ['-DPC_FUZZ_PLANT'] : []),
-      ...[`-I${headers}`, `-I${ADDON_SOURCES}`, join(NATIVE, 'ancillary-fuzz.c'), '-o', program],
-    ],
-    { encoding: 'utf8', env: aflEnv() },
-  );
+  const flags = ['-g', '-O1', '-fsanitize=fuzzer,address,undefined', '-Wall', '-Wextra', '-Werror'];
+  if (isPlanted) flags.push('-DPC_FUZZ_PLANT');
+  flags.push('-fno-sanitize-recover=all', `-I${headers}`, `-I${ADDON_SOURCES}`);
+  const args = [...flags, join(NATIVE, 'ancillary-fuzz.c'), '-o', program];
+  const built = spawnSync(COMPILERS[engine], args, { encoding: 'utf8', env: aflEnv() });
   if (built.status === 0) return program;
   throw new Error(`Cannot build the harness: ${built.stderr}`);
 }
 
 function runLibFuzzer(folder: string, program: string, options: CRunOptions): Promise<CRun> {
   const { seconds, runs, seed } = options;
+  const args = [`-seed=${seed + 1}`, `-max_len=${INPUT_BYTES_MAX}`, '-print_final_stats=1'];
+  if (seconds > 0) args.push(`-max_total_time=${seconds}`);
+  if (runs !== undefined) args.push(`-runs=${runs}`);
   return run(program, [
-    ...(seconds > 0 ? [`-max_total_time=${seconds}`] : []),
-    ...(runs === undefined ? [] : [`-runs=${runs}`]),
-    ...[`-seed=${seed + 1}`, `-max_len=${INPUT_BYTES_MAX}`, '-print_final_stats=1', '-verbosity=0'],
-    ...[`-artifact_prefix=${folder}/`, join(folder, 'corpus')],
+    ...args,
+    '-verbosity=0',
+    `-artifact_prefix=${folder}/`,
+    join(folder, 'corpus'),
   ]);
 }
 
 async function runAfl(folder: string, program: string, options: CRunOptions): Promise<CRun> {
   const found = join(folder, 'found');
-  const { ok, output } = await run('afl-fuzz', [
-    ...['-V', String(Math.max(1, options.seconds)), '-s', String(options.seed), '-m', 'none'],
-    ...['-G', String(INPUT_BYTES_MAX), '-i', join(folder, 'corpus'), '-o', found, '--', program],
-  ]);
+  const limits = ['-V', String(Math.max(1, options.seconds)), '-m', 'none'];
+  limits.push('-s', String(options.seed), '-G', String(INPUT_BYTES_MAX));
+  const folders = ['-i', join(folder, 'corpus'), '-o', found];
+  const { ok, output } = await run('afl-fuzz', [...limits, ...folders, '--', program]);
   const crashes = join(found, 'default', 'crashes');
   const inputs = ok ? readdirSync(crashes).filter((name) => name.startsWith('id')) : [];
   const statistics = ok ? readFileSync(join(found, 'default', 'fuzzer_stats'), 'utf8') : '';

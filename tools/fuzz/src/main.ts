@@ -1,6 +1,6 @@
 /*
- * `npm run fuzz -- [--target NAME|all|c|c-afl|flip|storm] [--seconds N] [--seed N] [--plant FAULT]`; see
- * ../README.md.
+ * `npm run fuzz -- [--target NAME|all|c|c-afl|flip|storm] [--seconds N] [--seed N]
+ * [--plant FAULT]`; see ../README.md.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { withFault } from './faults.js';
 import { parseFuzzOptions } from './fuzz-options.js';
 import { fuzz, type FuzzResult } from './fuzz-run.js';
 import { fuzzTargets } from './target-table.js';
-import { FLIP_SIZES, flipTexts } from './text-flip.js';
+import { FLIP_SIZES, flipTexts, type FlipKind } from './text-flip.js';
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -39,16 +39,15 @@ function runStorm(): void {
 
 /** Each kind, its time divided among the sizes. */
 async function runFlips(): Promise<void> {
-  const kinds =
-    options.plant === undefined ? (['ring', 'section'] as const) : (['planted'] as const);
+  const kinds: FlipKind[] = options.plant === undefined ? ['ring', 'section'] : ['planted'];
   for (const kind of kinds) {
     for (const sizeBytes of FLIP_SIZES) {
       const timeMs = (options.seconds * 1000) / FLIP_SIZES.length;
       const result = await flipTexts(kind, sizeBytes, { timeMs, seed: options.seed });
       const { reads, decoded, mixed, rounds, faults } = result;
       console.log(
-        `${faults.length === 0 ? 'ok     ' : 'FAILED '} flip ${kind} ${sizeBytes} bytes: ${reads} ` +
-          `reads, ${decoded} decoded, ${mixed} mixed or refused, ${rounds} rounds of the attacker`,
+        `${faults.length === 0 ? 'ok     ' : 'FAILED '} flip ${kind} ${sizeBytes} bytes: ` +
+          `${reads} reads, ${decoded} decoded, ${mixed} mixed or refused, ${rounds} rounds of the attacker`,
       );
       for (const fault of faults) console.log(`  ${fault}`);
       if (faults.length > 0) process.exitCode = 1;
@@ -72,9 +71,8 @@ async function runTargets(): Promise<void> {
   const chosen = all.filter(({ name }) => options.target === 'all' || options.target === name);
   if (chosen.length === 0) {
     const names = all.map(({ name }) => name).join(', ');
-    throw new RangeError(
-      `Cannot fuzz: target is "${options.target}", wanted all, c, c-afl, flip, storm, ${names}`,
-    );
+    const wanted = `all, c, c-afl, flip, storm, ${names}`;
+    throw new RangeError(`Cannot fuzz: target is "${options.target}", wanted ${wanted}`);
   }
   console.log(`fuzz: ${options.seconds} s each, seed ${options.seed}, Node ${process.version}`);
   for (const target of chosen) {

@@ -98,7 +98,8 @@ class ScriptedReads {
     const isCut = count >= 253;
     descriptors[0] = isCut ? -1 : count;
     // As the addon: what finds no room is closed there.
-    for (let index = 0; !isCut && index < Math.min(count, descriptors.length - 1); index++) {
+    const handed = isCut ? 0 : Math.min(count, descriptors.length - 1);
+    for (let index = 0; index < handed; index++) {
       descriptors[index + 1] = this.#nextFd;
       this.#open.add(this.#nextFd++);
     }
