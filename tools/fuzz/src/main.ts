@@ -47,7 +47,8 @@ async function runFlips(): Promise<void> {
       const { reads, decoded, mixed, rounds, faults } = result;
       console.log(
         `${faults.length === 0 ? 'ok     ' : 'FAILED '} flip ${kind} ${sizeBytes} bytes: ` +
-          `${reads} reads, ${decoded} decoded, ${mixed} mixed or refused, ${rounds} rounds of the attacker`,
+          `${reads} reads, ${decoded} decoded, ${mixed} mixed or refused, ` +
+          `${rounds} rounds of the attacker`,
       );
       for (const fault of faults) console.log(`  ${fault}`);
       if (faults.length > 0) process.exitCode = 1;
