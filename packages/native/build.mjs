@@ -10,6 +10,9 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
 const compiler = process.env.CC ?? 'cc';
 const extraFlags = (process.env.PORTCALL_CFLAGS ?? '').split(' ').filter(Boolean);
+// Where a special build goes (sanitizers), so that the ordinary one stays; and of which sources.
+const specialOutput = process.env.PORTCALL_ADDON_OUTPUT;
+const sourceFolder = process.env.PORTCALL_ADDON_SOURCES ?? join(root, 'linux');
 
 if (process.platform !== 'linux') {
   console.log(`native: no addon for ${process.platform}; the socket transport serves instead`);
@@ -18,8 +21,8 @@ if (process.platform !== 'linux') {
 
 const outputFolder = join(root, 'dist');
 mkdirSync(outputFolder, { recursive: true });
-const sources = readdirSync(join(root, 'linux')).filter((name) => name.endsWith('.c'));
-const output = join(outputFolder, `portcall-linux-${process.arch}.node`);
+const sources = readdirSync(sourceFolder).filter((name) => name.endsWith('.c'));
+const output = specialOutput ?? join(outputFolder, `portcall-linux-${process.arch}.node`);
 const flags = ['-std=c11', '-O2', '-g1', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared'];
 try {
   execFileSync(
@@ -32,7 +35,7 @@ try {
       '-Wl,-z,relro,-z,now',
       `-I${headers}`,
       ...extraFlags,
-      ...sources.map((name) => join(root, 'linux', name)),
+      ...sources.map((name) => join(sourceFolder, name)),
       '-o',
       output,
     ],

@@ -95,6 +95,12 @@ static napi_value send_with(napi_env env, napi_callback_info info) {
   return pc_result(env, send_message(fd, &message));
 }
 
+/* The kernel only writes whole ones; then nothing of this file depends on that. */
+static bool is_whole(const struct msghdr *message, const struct cmsghdr *header) {
+  size_t at = (size_t)((const char *)header - (const char *)message->msg_control);
+  return header->cmsg_len >= CMSG_LEN(0) && header->cmsg_len <= message->msg_controllen - at;
+}
+
 /* Moves received descriptors into out[1…]; what finds no room there is closed, but counted. */
 static int32_t take_descriptors(struct cmsghdr *header, int32_t *out, size_t capacity,
                                 int32_t count) {
@@ -127,6 +133,7 @@ static void take_control(struct msghdr *message, int32_t *out, size_t capacity, 
   if (message->msg_controllen > 0) {
     for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
          header = CMSG_NXTHDR(message, header)) {
+      if (!is_whole(message, header)) break;
       if (header->cmsg_level != SOL_SOCKET) continue;
       if (header->cmsg_type == SCM_RIGHTS)
         count = take_descriptors(header, out, cut ? 1 : capacity, count);

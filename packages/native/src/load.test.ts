@@ -5,19 +5,39 @@ import { runNode } from '../test/support/node-process.js';
 import { loadNative } from './load.js';
 import { errnoName, systemError } from './system-error.js';
 
+function withChosen(value: string | undefined, action: () => void): void {
+  const before = process.env['PORTCALL_NATIVE'];
+  const set = (to: string | undefined): void => {
+    if (to === undefined) delete process.env['PORTCALL_NATIVE'];
+    else process.env['PORTCALL_NATIVE'] = to;
+  };
+  set(value);
+  try {
+    action();
+  } finally {
+    set(before);
+  }
+}
+
 describe('loadNative()', () => {
   it('gives a reason where the addon was not built', () => {
     // Beside this source there is none.
-    expect(loadNative()).toEqual({ reason: expect.stringMatching(/^no addon for linux-/) });
+    withChosen(undefined, () => {
+      expect(loadNative()).toEqual({ reason: expect.stringMatching(/^no addon for linux-/) });
+    });
   });
 
   it('gives a reason when it is switched off', () => {
-    process.env['PORTCALL_NATIVE'] = 'off';
-    try {
+    withChosen('off', () => {
       expect(loadNative()).toEqual({ reason: 'switched off by PORTCALL_NATIVE=off' });
-    } finally {
-      delete process.env['PORTCALL_NATIVE'];
-    }
+    });
+  });
+
+  it('loads the build that is named', () => {
+    withChosen(ADDON_FILE, () => expect(loadNative().binding).toHaveProperty('memfdCreate'));
+    withChosen('/no/such.node', () => {
+      expect(loadNative()).toEqual({ reason: expect.stringContaining('/no/such.node') });
+    });
   });
 
   it('gives the same binding each time', async () => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { NativeBinding } from './binding.js';
@@ -13,16 +14,19 @@ export type LoadedNative =
  * Loads the addon for this platform. Never throws.
  *
  * The environment variable `PORTCALL_NATIVE=off` makes it answer "not here", to run everything over
- * the portable transport.
+ * the portable transport; an absolute path loads that build of the addon instead (sanitizers). Who
+ * sets this process's environment could preload code with it anyway.
  */
 export function loadNative(): LoadedNative {
-  if (process.env['PORTCALL_NATIVE'] === 'off') {
+  const chosen = process.env['PORTCALL_NATIVE'] ?? '';
+  if (chosen === 'off') {
     return { reason: 'switched off by PORTCALL_NATIVE=off' };
   }
   if (process.platform !== 'linux') {
     return { reason: `no addon for ${process.platform}: shared memory needs Linux` };
   }
-  const file = fileURLToPath(new URL(`./portcall-linux-${process.arch}.node`, import.meta.url));
+  const beside = new URL(`./portcall-linux-${process.arch}.node`, import.meta.url);
+  const file = isAbsolute(chosen) ? chosen : fileURLToPath(beside);
   if (!existsSync(file)) {
     return { reason: `no addon for linux-${process.arch}: ${file} does not exist` };
   }

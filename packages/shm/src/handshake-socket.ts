@@ -79,7 +79,8 @@ export class HandshakeSocket {
 
   /** Whether there is something to read now, the end of the stream included. */
   isReadable(): boolean {
-    return this.#native.wait(this.#fd, WATCH_EVENT.READABLE, -1, 0) !== 0;
+    // A failed poll says nothing; what is done next will show it.
+    return this.#native.wait(this.#fd, WATCH_EVENT.READABLE, -1, 0) > 0;
   }
 
   /**

@@ -21,7 +21,7 @@ const BACKLOG = 511;
 /** Connections accepted per turn of the event loop. */
 const ACCEPTS_PER_TURN = 16;
 
-/** Listens at a path that does not exist yet. @throws SystemError of bind(2) or listen(2) */
+/** Listens at a path that does not exist yet. @throws SystemError of bind, listen or epoll */
 export function listenShm(
   native: NativeBinding,
   address: string,
@@ -57,7 +57,12 @@ class ShmListener implements Listener {
       payload: options.busyPayload,
     });
     this.#spareFd = native.memfdCreate('portcall-spare', 0);
-    this.#watch = new FdWatch(native, fd, () => this.#acceptSome());
+    try {
+      this.#watch = new FdWatch(native, fd, () => this.#acceptSome());
+    } catch (error) {
+      for (const owned of [fd, this.#spareFd]) if (owned >= 0) native.close(owned);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

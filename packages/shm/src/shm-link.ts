@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import { WATCH_EVENT, type NativeBinding } from '@portcall/native';
+import { WATCH_EVENT, errnoName, type NativeBinding } from '@portcall/native';
 import type {
   Link,
   LinkEnd,
@@ -29,6 +29,9 @@ const DRAIN_BUDGET_MS = 1;
 
 /** Longest stretch of blocking: a worker thread can be terminated only in between. */
 const WAIT_SLICE_MS = 100;
+
+/** How long to wait before ringing again when the kernel had no memory for one byte. */
+const RING_RETRY_MS = 2;
 
 /** What this transport can do today. */
 export const SHM_CAPABILITIES: TransportCapabilities = {
@@ -355,8 +358,12 @@ export class ShmLink implements Link {
   }
 
   #ring(): void {
-    // EAGAIN: the socket is full of doorbells. Any other failure shows as the end of the stream.
-    this.#parts.native.ringDoorbell(this.#parts.fd);
+    const rung = this.#parts.native.ringDoorbell(this.#parts.fd);
+    // EAGAIN: the socket is full of doorbells. Without memory nothing was rung, and the peer would
+    // sleep on. Any other failure shows as the end of the stream.
+    if (rung < 0 && !this.#ended && /^(ENOBUFS|ENOMEM)$/.test(errnoName(rung))) {
+      setTimeout(() => this.#ended || this.#ring(), RING_RETRY_MS);
+    }
   }
 
   #readControl(): ControlState {

@@ -4,7 +4,7 @@
  */
 import { ftruncateSync, openSync } from 'node:fs';
 
-import { SEAL } from '@portcall/native';
+import { SEAL, type NativeBinding } from '@portcall/native';
 import { SECTION_TOKEN_BYTES, SECTION_TOKEN_OFFSET } from '@portcall/wire';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -33,22 +33,7 @@ class Pair {
   spaceWaits = 0;
   socketWaits = 0;
   onSpaceWait: () => void = () => undefined;
-  readonly sender = new ShmSections({
-    native,
-    fd: this.stream.near,
-    ownWords: this.senderWords,
-    peerWords: this.receiverWords,
-    limits: LIMITS,
-    readControl: () => false,
-    endByViolation: (error) => {
-      throw error;
-    },
-    waitForSpace: () => {
-      this.spaceWaits++;
-      this.onSpaceWait();
-    },
-    waitForSocket: () => this.socketWaits++,
-  });
+  readonly sender: ShmSections;
   readonly receiver: ShmSections = new ShmSections({
     native,
     fd: this.stream.far,
@@ -72,6 +57,26 @@ class Pair {
     },
     false,
   );
+
+  /** @param senderNative the sender's system calls */
+  constructor(senderNative: NativeBinding = native) {
+    this.sender = new ShmSections({
+      native: senderNative,
+      fd: this.stream.near,
+      ownWords: this.senderWords,
+      peerWords: this.receiverWords,
+      limits: LIMITS,
+      readControl: () => false,
+      endByViolation: (error) => {
+        throw error;
+      },
+      waitForSpace: () => {
+        this.spaceWaits++;
+        this.onSpaceWait();
+      },
+      waitForSocket: () => this.socketWaits++,
+    });
+  }
 
   close(): void {
     this.sender.close();
@@ -164,6 +169,35 @@ describe('tryPlace() and take()', () => {
     }
     place(new Uint8Array(100)); // Reclaims.
     expect(openDescriptors().length - base.length).toBeLessThanOrEqual(2 + 4 + 1);
+  });
+});
+
+describe('a socket that does not take a section', () => {
+  /** A sender whose announcements fail so. */
+  const failing = (errno: number): Pair => {
+    pair.close();
+    pair = new Pair({ ...native, send: () => -errno });
+    return pair;
+  };
+
+  it.each([
+    ['EAGAIN', 11],
+    ['EPIPE', 32],
+    ['ECONNRESET', 104],
+  ])('%s is no room now', (_, errno) => {
+    const { sender } = failing(errno);
+    expect(sender.tryPlace([bodyOf(1, 100)], 100)).toBeUndefined();
+    expect(pair.socketWaits).toBe(1);
+  });
+
+  it.each([
+    ['ETOOMANYREFS', 109],
+    ['ENOBUFS', 105],
+    ['ENOMEM', 12],
+  ])('%s is an error of the message: waiting for room would never end', (_, errno) => {
+    const { sender } = failing(errno);
+    expect(codeOf(() => sender.tryPlace([bodyOf(1, 100)], 100))).toBe('QUOTA_EXCEEDED');
+    expect(pair.socketWaits).toBe(0);
   });
 });
 

@@ -237,7 +237,10 @@ export class ShmSections implements SectionSpace {
     const sent = native.send(fd, this.#token, 0, SECTION_TOKEN_BYTES, section.fd);
     if (sent !== SECTION_TOKEN_BYTES) {
       this.#keepOrClose(section);
-      waitForSocket();
+      if (!/^(EAGAIN|EPIPE|ECONNRESET)$/.test(errnoName(sent))) {
+        throw noMemory('sendmsg', sent, section.sizeBytes);
+      }
+      waitForSocket(); // Or nobody is there to send to, which its watch tells.
       return undefined;
     }
     this.#nextId = this.#nextId === 0xffffffff ? 1 : this.#nextId + 1;

@@ -1,8 +1,8 @@
 /*
- * What `npm test` runs after the build: every check, the types of the tests, the whole test suite
- * and the code in the documents. A step other than the test suite counts as one; the test suite
- * counts with its own numbers. The last line is `N passed, N failed`, with `, N skipped` if tests
- * were.
+ * What `npm test` runs after the build: every check, the types of the tests, the whole test suite,
+ * the addon's tests under AddressSanitizer and UBSan, and the code in the documents. A step other
+ * than these two runs of tests counts as one; they count with their own numbers. The last line is
+ * `N passed, N failed`, with `, N skipped` if tests were.
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { runCommand } from './command.js';
 import { describeSkipped, runGateSteps, type GateStep, type GateStepResult } from './gate-steps.js';
 import { REPOSITORY_ROOT } from './repository-root.js';
+import { runSanitized } from './sanitizer-run.js';
 import { formatTotals } from './test-report.js';
 import { runVitest } from './vitest-run.js';
 
@@ -21,6 +22,7 @@ const STEPS: readonly GateStep[] = [
   checkStep('sizes'),
   toolStep('types', 'typescript/bin/tsc', ['-p', 'tsconfig.tests.json', '--noEmit']),
   { name: 'tests', run: () => runVitest({ root: REPOSITORY_ROOT, inherit: true }) },
+  { name: 'sanitizers', run: () => runSanitized('address') },
   checkStep('snippets'),
 ];
 

@@ -15,6 +15,8 @@ export interface VitestOptions {
   readonly nodePath?: string;
   /** The whole environment; by default that of this process. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Parts of the paths of the test files to run. Default: all of them. */
+  readonly filters?: readonly string[];
   /** Shows vitest's own output while it runs. Default false: it is handed back. */
   readonly inherit?: boolean;
 }
@@ -37,7 +39,8 @@ export async function runVitest(options: VitestOptions): Promise<VitestRun> {
   const reportPath = join(work, 'report.json');
   const args = ['run', '--allowOnly=false', '--reporter=default', `--reporter=${REPORTER}`];
   try {
-    const { ok, output } = await runCommand(nodePath, [vitestPath(root), ...args], {
+    const command = [vitestPath(root), ...args, ...(options.filters ?? [])];
+    const { ok, output } = await runCommand(nodePath, command, {
       cwd: root,
       env: { ...env, [REPORT_VARIABLE]: reportPath },
       inherit,

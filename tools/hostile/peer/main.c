@@ -7,6 +7,7 @@
  *   message … | token … | bell [times=] | send data=HEX [fds=] [times=]
  *   region [kind=] [ring=]             makes the own region before `frame` does
  *   word name= value=|add=             poke at= data=HEX           flip at= ms= [xor=]
+ *   storm [ms=] [seed=] …              a thread that writes anywhere in the own region (storm.c)
  *   cork | uncork                      bytes in between leave in one piece
  *   lazy                               fills up records of a stream not before the next one
  *   drain [ms=]                        until the other side has read everything
@@ -211,6 +212,7 @@ static bool run_output(struct peer *p, const struct arguments *a) {
   else if (is(a, "word")) run_word(p, a);
   else if (is(a, "poke")) run_poke(p, a);
   else if (is(a, "flip")) run_flip(p, a);
+  else if (is(a, "storm")) run_storm(p, a);
   else if (is(a, "region")) {
     if (!region_create(&p->own, text_of(a, "kind", "good"), (uint32_t)number_of(a, "ring", 65536))) {
       report_error(p, "region", "cannot be made");

@@ -216,4 +216,7 @@ void run_close(struct peer *p, int ms);
 /* Does what every message demands of this side: credit, PONG. */
 void attend(struct peer *p, const struct message *m);
 
+/* storm.c */
+void run_storm(struct peer *p, const struct arguments *a);
+
 #endif

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { PEER_PROGRAM, PEER_SOURCES } from './peer-program.js';
 
 /** Warnings are errors: the peer is what everything else is measured with. */
-const FLAGS = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror'];
+const FLAGS = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread'];
 
 if (process.platform === 'linux') {
   const sources = readdirSync(PEER_SOURCES).filter((name) => name.endsWith('.c'));

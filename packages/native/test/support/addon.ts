@@ -1,6 +1,6 @@
 import { copyFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 
 import { loadNative, type NativeBinding } from '@portcall/native';
 
@@ -9,8 +9,12 @@ const require = createRequire(import.meta.url);
 /** The built package: the addon stands beside its compiled code, not beside its source. */
 export const NATIVE_ENTRY = require.resolve('@portcall/native');
 
-/** The addon's file. */
-export const ADDON_FILE = join(NATIVE_ENTRY, `../portcall-linux-${process.arch}.node`);
+const chosen = process.env['PORTCALL_NATIVE'] ?? '';
+
+/** The addon's file: the one that `loadNative()` takes. */
+export const ADDON_FILE = isAbsolute(chosen)
+  ? chosen
+  : join(NATIVE_ENTRY, `../portcall-linux-${process.arch}.node`);
 
 /** The addon. @throws Error when it was not built */
 export function nativeBinding(): NativeBinding {

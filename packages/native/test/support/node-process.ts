@@ -54,6 +54,9 @@ export function startNode(program: string, options: NodeOptions = {}) {
   const limits = `trap '' XFSZ; ulimit -f ${limitFileBlocks} -n ${limitDescriptors}; exec "$@"`;
   const command = [process.execPath, '--input-type=module', '-e', prelude + program, ...args];
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
-  const child = spawn('bash', ['-c', limits, 'sh', ...command], { stdio });
+  // A shell does not bear every sanitizer: only the program is to have it.
+  const { LD_PRELOAD: preload, ...env } = process.env;
+  if (preload !== undefined) command.unshift('env', `LD_PRELOAD=${preload}`);
+  const child = spawn('bash', ['-c', limits, 'sh', ...command], { stdio, env });
   return child as ChildProcessByStdio<null, Readable, Readable>;
 }
