@@ -100,6 +100,18 @@ describe('bytes()', () => {
     expect([...value]).toEqual([1, 2, 3]);
   });
 
+  it.each([0, 1, 63, 64, 65, 4096])('copies %i bytes into a plain array of its own', (length) => {
+    const value = Uint8Array.from({ length }, (_, at) => (at * 7 + 1) & 0xff);
+    const data = dataOf(Buffer.from(new BinaryWriter().bytes(value).finish()), false, 0x01);
+    const reader = new MessageReader();
+    reader.begin(data, 0);
+    const read = reader.bytes();
+    data.bytes.fill(0xee);
+    expect(read).toEqual(value);
+    expect(Object.getPrototypeOf(read)).toBe(Uint8Array.prototype);
+    expect(read.buffer.byteLength).toBe(length);
+  });
+
   it('refers to private memory', () => {
     const data = dataOf(delimited([1, 2, 3]), true);
     const reader = new MessageReader();

@@ -6,6 +6,13 @@ import type { MessageData } from '@portcall/port';
  */
 const SHORT_STRING_BYTES = 16;
 
+/**
+ * `bytes` values up to this long are copied by `slice`, which makes one object where a copy of a
+ * view makes two. The engine keeps arrays up to this length in its own heap; above it the two cost
+ * the same. Source: V8's `typed_array_max_size_in_heap`.
+ */
+const SHORT_BYTES = 64;
+
 /** What a decoder makes of bytes that are no UTF-8. */
 const REPLACEMENT = '\ufffd';
 
@@ -34,6 +41,8 @@ interface ReaderFields {
  */
 export class MessageReader extends BinaryReader {
   #bytes: Uint8Array;
+  /** The same memory, and never a Buffer: what is sliced off is a plain array then, and a copy. */
+  #plain: Uint8Array;
   #text: NativeText;
   #isPrivate = false;
   /** Generated decoders count their nesting here; declared so that the object's shape is stable. */
@@ -43,6 +52,7 @@ export class MessageReader extends BinaryReader {
     const empty = new Uint8Array(0);
     super(empty);
     this.#bytes = empty;
+    this.#plain = empty;
     this.#text = Buffer.alloc(0) as NativeText;
   }
 
@@ -50,12 +60,10 @@ export class MessageReader extends BinaryReader {
   begin(data: MessageData, skipBytes: number): void {
     const fields = this as unknown as ReaderFields;
     if (data.bytes !== this.#bytes) {
+      const { buffer, byteOffset, byteLength } = data.bytes;
       this.#bytes = data.bytes;
-      this.#text = Buffer.from(
-        data.bytes.buffer,
-        data.bytes.byteOffset,
-        data.bytes.byteLength,
-      ) as NativeText;
+      this.#plain = new Uint8Array(buffer, byteOffset, byteLength);
+      this.#text = Buffer.from(buffer, byteOffset, byteLength) as NativeText;
       fields.buf = data.bytes;
       fields.view = data.view;
     }
@@ -68,6 +76,7 @@ export class MessageReader extends BinaryReader {
   end(): void {
     if (!this.#isPrivate) return;
     this.#bytes = new Uint8Array(0);
+    this.#plain = this.#bytes;
     this.#text = Buffer.alloc(0) as NativeText;
     const fields = this as unknown as ReaderFields;
     fields.buf = this.#bytes;
@@ -77,8 +86,9 @@ export class MessageReader extends BinaryReader {
   override bytes(): Uint8Array {
     const start = this.#take();
     if (this.#isPrivate) return this.#bytes.subarray(start, this.pos);
-    // Not slice(): on a Buffer that is a view.
-    return new Uint8Array(this.#bytes.subarray(start, this.pos));
+    const end = this.pos;
+    if (end - start <= SHORT_BYTES) return this.#plain.slice(start, end);
+    return new Uint8Array(this.#plain.subarray(start, end));
   }
 
   override string(): string {

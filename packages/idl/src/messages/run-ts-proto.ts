@@ -8,6 +8,7 @@ import {
   type FileDescriptorProto,
 } from '@bufbuild/protobuf/wkt';
 import type { OutputFile } from '../output-file.js';
+import { spareEmptyBytes } from './spare-empty-bytes.js';
 
 /** Options of ts-proto. The run time relies on them: see the README. */
 const TS_PROTO_OPTIONS = [
@@ -78,7 +79,10 @@ async function runOnce(request: MessageRequest): Promise<OutputFile[]> {
   if (response.error !== '') {
     throw new Error(`Cannot generate messages: ts-proto says ${response.error}`);
   }
-  return response.file.map(({ name, content }) => ({ path: name, content }));
+  return response.file.map(({ name, content }) => ({
+    path: name,
+    content: spareEmptyBytes(content),
+  }));
 }
 
 async function runPlugin(input: Uint8Array): Promise<Buffer> {

@@ -100,6 +100,8 @@ export interface Scalars {
   fBytes: Uint8Array;
 }
 
+const noBytes$ = new Uint8Array(0);
+
 function createBaseShapes(): Shapes {
   return {
     shape: undefined,
@@ -850,7 +852,7 @@ function createBaseScalars(): Scalars {
     fSfixed64: 0n,
     fBool: false,
     fString: "",
-    fBytes: new Uint8Array(0),
+    fBytes: noBytes$,
   };
 }
 
@@ -1057,6 +1059,9 @@ export const Scalars: MessageFns<Scalars> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (message.fBytes === noBytes$) {
+        message.fBytes = new Uint8Array(0);
       }
       return message;
     } finally {

@@ -16,8 +16,10 @@ export interface Job {
   input: Uint8Array;
 }
 
+const noBytes$ = new Uint8Array(0);
+
 function createBaseJob(): Job {
-  return { handle: "", listener: "", logFile: 0, input: new Uint8Array(0) };
+  return { handle: "", listener: "", logFile: 0, input: noBytes$ };
 }
 
 export const Job: MessageFns<Job> = {
@@ -87,6 +89,9 @@ export const Job: MessageFns<Job> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (message.input === noBytes$) {
+        message.input = new Uint8Array(0);
       }
       return message;
     } finally {

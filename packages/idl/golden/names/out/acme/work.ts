@@ -52,6 +52,8 @@ export interface SnakeCase_class {
   class: number;
 }
 
+const noBytes$ = new Uint8Array(0);
+
 function createBaseJob(): Job {
   return { id: "" };
 }
@@ -120,7 +122,7 @@ export const Job: MessageFns<Job> = {
 };
 
 function createBaseMapMessage(): MapMessage {
-  return { maps: new Map(), data: new Uint8Array(0) };
+  return { maps: new Map(), data: noBytes$ };
 }
 
 export const MapMessage: MessageFns<MapMessage> = {
@@ -171,6 +173,9 @@ export const MapMessage: MessageFns<MapMessage> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (message.data === noBytes$) {
+        message.data = new Uint8Array(0);
       }
       return message;
     } finally {

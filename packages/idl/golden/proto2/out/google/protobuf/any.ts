@@ -18,8 +18,10 @@ export interface Any {
   value: Uint8Array;
 }
 
+const noBytes$ = new Uint8Array(0);
+
 function createBaseAny(): Any {
-  return { typeUrl: "", value: new Uint8Array(0) };
+  return { typeUrl: "", value: noBytes$ };
 }
 
 export const Any: MessageFns<Any> = {
@@ -67,6 +69,9 @@ export const Any: MessageFns<Any> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (message.value === noBytes$) {
+        message.value = new Uint8Array(0);
       }
       return message;
     } finally {

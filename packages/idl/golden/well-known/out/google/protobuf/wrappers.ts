@@ -64,6 +64,8 @@ export interface BytesValue {
   value: Uint8Array;
 }
 
+const noBytes$ = new Uint8Array(0);
+
 function createBaseDoubleValue(): DoubleValue {
   return { value: 0 };
 }
@@ -607,7 +609,7 @@ export const StringValue: MessageFns<StringValue> = {
 };
 
 function createBaseBytesValue(): BytesValue {
-  return { value: new Uint8Array(0) };
+  return { value: noBytes$ };
 }
 
 export const BytesValue: MessageFns<BytesValue> = {
@@ -644,6 +646,9 @@ export const BytesValue: MessageFns<BytesValue> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (message.value === noBytes$) {
+        message.value = new Uint8Array(0);
       }
       return message;
     } finally {
