@@ -23,14 +23,20 @@ afterEach(async ({ task }) => {
   if (task.result?.state !== 'fail') await expectDescriptors(base);
 });
 
+/** Waits for sides that need a doorbell from then on. @param words of each side */
+async function untilAsleep(words: readonly Int32Array[]): Promise<void> {
+  const sleeps = (word: Int32Array): boolean => (Atomics.load(word, WORD.SLEEP_EPOCH) & 1) === 1;
+  await waitUntil('both to sleep', () => words.every(sleeps));
+}
+
 /** Two started links, both asleep. */
 async function startedPair() {
-  const [near, far] = linkPair(native);
+  const [near, far, words] = linkPair(native);
   const nearSees = new Recorder();
   const farSees = new Recorder();
   near.start(nearSees, LINK_LIMITS);
   far.start(farSees, LINK_LIMITS);
-  for (let turn = 0; turn < 4; turn++) await nextTurn();
+  await untilAsleep(words);
   return { near, far, nearSees, farSees };
 }
 

@@ -14,6 +14,7 @@ import type {
 import { RECORD_HEADER_BYTES, RECORD_OFFSET, isPortError } from '@portcall/wire';
 
 import { AdaptiveLinger } from './adaptive-linger.js';
+import { beforeBlockOf, type AwakeSide, type BeforeBlock } from './before-block.js';
 import { ControlStream, type ControlListener, type ControlState } from './control-stream.js';
 import { FdWatch } from './fd-watch.js';
 import type { OwnRegion, Region } from './region.js';
@@ -58,7 +59,7 @@ export interface ShmLinkParts {
 }
 
 /** Two rings, a doorbell, sections, and two signs of the peer's death. */
-export class ShmLink implements Link {
+export class ShmLink implements Link, AwakeSide {
   readonly peer: PeerIdentity | undefined;
   readonly capabilities = SHM_CAPABILITIES;
   readonly transportName = 'shm';
@@ -74,12 +75,13 @@ export class ShmLink implements Link {
   readonly #spin: SpinBeforeWait;
   readonly #pidWatch: FdWatch | undefined;
   readonly #flushSoon = (): void => this.flush();
-  readonly #resumeSoon = (): void => this.#resume();
+  readonly #beforeBlock: BeforeBlock;
   #handler: LinkHandler | undefined;
   #flushQueued = false;
   /** Records were committed since the peer's sleep word was looked at last. */
   #hasUnrung = false;
-  #resumeQueued = false;
+  /** Known to `#beforeBlock`, as it is exactly while it is awake and started. */
+  #isLooking = false;
   #draining = false;
   /** Bytes of the claim that was refused; −1 when nobody waits. */
   #wantedBytes = -1;
@@ -100,6 +102,7 @@ export class ShmLink implements Link {
     const maySpin = parts.options.spin && availableParallelism() > 1;
     this.#linger = new AdaptiveLinger(maySpin);
     this.#spin = new SpinBeforeWait(maySpin);
+    this.#beforeBlock = beforeBlockOf(native);
     this.recordBytesMax = this.#producer.recordBytesMax;
     const host = {
       native,
@@ -113,7 +116,7 @@ export class ShmLink implements Link {
         if (this.#ended) return false;
         // This read may take in the doorbell that was to wake this side: it must not count as
         // asleep any more, or the peer would not ring again.
-        if (this.#wake.wake()) this.#queueResume();
+        this.#stayAwake();
         return this.#control.read() === 'more';
       },
       waitForSpace: () => {
@@ -149,7 +152,7 @@ export class ShmLink implements Link {
     const { watch } = this.#parts;
     watch.listener = (events) => this.#onSocket(events);
     watch.setEvents(WATCH_EVENT.READABLE);
-    this.#queueResume();
+    this.#stayAwake();
   }
 
   tryClaim(minBytes: number): RecordClaim | undefined {
@@ -168,8 +171,15 @@ export class ShmLink implements Link {
   commit(lengthBytes: number): void {
     this.#producer.commit(lengthBytes);
     this.companions.onCommitted(this.#producer.tail);
+    if (this.#hasUnrung) return;
+    if (this.#draining) {
+      this.#hasUnrung = true; // What is delivered ends with a flush.
+      return;
+    }
+    // A peer that is awake looks at the ring once more before it sleeps.
+    if (!this.#wake.mayNeedRecordBell()) return;
     this.#hasUnrung = true;
-    if (this.#flushQueued || this.#draining) return;
+    if (this.#flushQueued) return;
     this.#flushQueued = true;
     process.nextTick(this.#flushSoon);
   }
@@ -225,36 +235,46 @@ export class ShmLink implements Link {
     this.#finish({ kind: 'local' });
   }
 
-  /** The socket is readable (doorbell, section, end) or writable again. */
-  #onSocket(events: number): void {
-    if (this.#ended) return;
-    this.#wake.wake();
-    if ((events & WATCH_EVENT.WRITABLE) !== 0) {
-      this.#parts.watch.setEvents(WATCH_EVENT.READABLE);
-    }
-    if (this.#readControl() === 'ended') this.#onPeerGone();
-    else this.#resume();
+  hasRecords(): boolean {
+    return this.#consumer.hasRecords();
   }
 
-  /** Delivers, lingers if that pays, then sleeps unless more has come meanwhile. */
-  #resume(): void {
-    this.#resumeQueued = false;
-    if (this.#ended) return;
-    const hadRecords = this.#consumer.hasRecords();
+  takeRecords(): void {
+    this.#linger.onRecords();
     this.drain();
-    if (this.#ended || this.#resumeQueued) return;
-    if (hadRecords) this.#linger.onRecords();
-    if (this.#linger.shouldLinger(performance.now(), this.#wake.isPeerAwake())) {
-      this.#queueResume();
-      return;
-    }
+  }
+
+  tryRest(nowMs: number): boolean {
+    if (this.#linger.shouldLinger(nowMs, this.#wake.isPeerUp())) return false;
     this.#wake.sleep();
     // Looked at after the epoch is out: a record published before that was seen is found here, a
     // later one rings.
     if (this.#consumer.hasRecords()) {
       this.#wake.wake();
-      this.#queueResume();
+      return false;
     }
+    this.#isLooking = false;
+    return true;
+  }
+
+  /** The socket is readable (doorbell, section, end) or writable again. */
+  #onSocket(events: number): void {
+    if (this.#ended) return;
+    this.#stayAwake();
+    if ((events & WATCH_EVENT.WRITABLE) !== 0) {
+      this.#parts.watch.setEvents(WATCH_EVENT.READABLE);
+    }
+    if (this.#readControl() === 'ended') this.#onPeerGone();
+    else this.drain();
+  }
+
+  /** Awake from now on, until the event loop finds nothing more to do. */
+  #stayAwake(): void {
+    if (this.#ended) return;
+    this.#wake.wake();
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#beforeBlock.add(this);
   }
 
   /**
@@ -273,9 +293,8 @@ export class ShmLink implements Link {
       const seen = native.wait(fd, events, pidfd, Math.ceil(timeoutMs));
       if (seen > 0 && (seen & 2) !== 0) this.#isPeerGone = true;
     }
-    this.#wake.wake();
+    this.#stayAwake();
     if (this.#readControl() === 'ended') this.#isPeerGone = true;
-    if (!this.#ended) this.#queueResume();
   }
 
   #wasConsumedOrEnd(mark: number): boolean {
@@ -285,12 +304,6 @@ export class ShmLink implements Link {
       this.#endByViolation(error);
       return true;
     }
-  }
-
-  #queueResume(): void {
-    if (this.#resumeQueued) return;
-    this.#resumeQueued = true;
-    setImmediate(this.#resumeSoon);
   }
 
   /** All that the peer had committed is delivered before the end is told. */
@@ -321,10 +334,7 @@ export class ShmLink implements Link {
         }
         if (!consumer.hasRecords()) break;
         if (startedAt === 0) startedAt = performance.now();
-        else if (performance.now() - startedAt > budgetMs) {
-          this.#queueResume();
-          break;
-        }
+        else if (performance.now() - startedAt > budgetMs) break; // It is awake: it comes back.
       }
       // Sections are consumed while records are handled.
       if (!this.#ended && this.#wake.peerNeedsSpaceBell()) this.#ring();
@@ -377,6 +387,7 @@ export class ShmLink implements Link {
   #finish(end: LinkEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#beforeBlock.remove(this);
     const { native, watch, fd, pidfd, own, peerRegion } = this.#parts;
     this.#producer.freeze();
     watch.close();
