@@ -9,6 +9,9 @@ const RUN_MS = 1;
 /** Looks at the rings between two looks at the clock. */
 const LOOKS = 32;
 
+/** Turns without an awake connection before the hook is taken out: putting it in costs more. */
+const EMPTY_TURNS_MAX = 64;
+
 /** A side of a connection that is awake: nobody rings for it, so it has to look. */
 export interface AwakeSide {
   /** Whether the peer has sent something. */
@@ -36,6 +39,7 @@ export class BeforeBlock {
   readonly #prepare: Prepare;
   readonly #awake: AwakeSide[] = [];
   #isStarted = false;
+  #emptyTurns = 0;
   #enteredAt = 0;
 
   /** @throws SystemError when there is no memory */
@@ -65,6 +69,7 @@ export class BeforeBlock {
 
   /** @returns whether to deliver and look again */
   #look(mayBlock: boolean, round: number): boolean {
+    if (this.#awake.length === 0) return this.#stop();
     const nowMs = performance.now();
     if (round === 0) this.#enteredAt = nowMs;
     else if (nowMs - this.#enteredAt > RUN_MS) return this.#turn();
@@ -75,11 +80,7 @@ export class BeforeBlock {
     for (let index = this.#awake.length - 1; index >= 0; index--) {
       if (this.#awake[index]?.tryRest(nowMs)) this.#removeAt(index);
     }
-    if (this.#awake.length === 0) {
-      this.#isStarted = false;
-      this.#native.prepareStart(this.#prepare, 0);
-      return false;
-    }
+    if (this.#awake.length === 0) return false;
     const until = nowMs + LOOK_MS;
     do {
       for (let looks = 0; looks < LOOKS; looks++) if (this.#hasRecords()) return true;
@@ -106,6 +107,15 @@ export class BeforeBlock {
   /** Lets the event loop poll without blocking, and come back. */
   #turn(): false {
     setImmediate(nothing);
+    return false;
+  }
+
+  /** Once nobody has been awake for a while. */
+  #stop(): false {
+    if (++this.#emptyTurns < EMPTY_TURNS_MAX) return false;
+    this.#emptyTurns = 0;
+    this.#isStarted = false;
+    this.#native.prepareStart(this.#prepare, 0);
     return false;
   }
 

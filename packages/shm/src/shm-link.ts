@@ -16,6 +16,7 @@ import { RECORD_HEADER_BYTES, RECORD_OFFSET, isPortError } from '@portcall/wire'
 import { AdaptiveLinger } from './adaptive-linger.js';
 import { beforeBlockOf, type AwakeSide, type BeforeBlock } from './before-block.js';
 import { ControlStream, type ControlListener, type ControlState } from './control-stream.js';
+import { EarlyBell } from './early-bell.js';
 import { FdWatch } from './fd-watch.js';
 import type { OwnRegion, Region } from './region.js';
 import { RingConsumer } from './ring-consumer.js';
@@ -76,6 +77,7 @@ export class ShmLink implements Link, AwakeSide {
   readonly #pidWatch: FdWatch | undefined;
   readonly #flushSoon = (): void => this.flush();
   readonly #beforeBlock: BeforeBlock;
+  readonly #earlyBell = new EarlyBell();
   #handler: LinkHandler | undefined;
   #flushQueued = false;
   /** Records were committed since the peer's sleep word was looked at last. */
@@ -88,6 +90,10 @@ export class ShmLink implements Link, AwakeSide {
   /** A section or a companion was refused; and whether for want of room in the socket. */
   #wantsOther = false;
   #wantsSocket = false;
+  /** Woken for records: the doorbell, and whatever else came, is still in the socket. */
+  #hasUnreadControl = false;
+  /** A doorbell was read that may have told of room. */
+  #mayHaveRoom = false;
   /** Seen while this thread waited: the next drain tells. */
   #isPeerGone = false;
   #ended = false;
@@ -172,14 +178,13 @@ export class ShmLink implements Link, AwakeSide {
     this.#producer.commit(lengthBytes);
     this.companions.onCommitted(this.#producer.tail);
     if (this.#hasUnrung) return;
-    if (this.#draining) {
-      this.#hasUnrung = true; // What is delivered ends with a flush.
-      return;
-    }
     // A peer that is awake looks at the ring once more before it sleeps.
-    if (!this.#wake.mayNeedRecordBell()) return;
+    const needsBell = this.#wake.mayNeedRecordBell();
+    this.#earlyBell.onCommitted(needsBell);
+    if (!needsBell) return;
     this.#hasUnrung = true;
-    if (this.#flushQueued) return;
+    // What is delivered ends with a flush.
+    if (this.#flushQueued || this.#draining) return;
     this.#flushQueued = true;
     process.nextTick(this.#flushSoon);
   }
@@ -236,15 +241,17 @@ export class ShmLink implements Link, AwakeSide {
   }
 
   hasRecords(): boolean {
-    return this.#consumer.hasRecords();
+    return this.#mayHaveRoom || this.#consumer.hasRecords();
   }
 
   takeRecords(): void {
+    this.#mayHaveRoom = false;
     this.#linger.onRecords();
     this.drain();
   }
 
   tryRest(nowMs: number): boolean {
+    if (this.#hasUnreadControl && !this.#readBells()) return false;
     if (this.#linger.shouldLinger(nowMs, this.#wake.isPeerUp())) return false;
     this.#wake.sleep();
     // Looked at after the epoch is out: a record published before that was seen is found here, a
@@ -254,6 +261,7 @@ export class ShmLink implements Link, AwakeSide {
       return false;
     }
     this.#isLooking = false;
+    this.#earlyBell.onRest();
     return true;
   }
 
@@ -264,8 +272,38 @@ export class ShmLink implements Link, AwakeSide {
     if ((events & WATCH_EVENT.WRITABLE) !== 0) {
       this.#parts.watch.setEvents(WATCH_EVENT.READABLE);
     }
+    if (this.#consumer.hasRecords() && !this.#hasUnreadControl) {
+      // The answers first. The doorbell is read when they are out.
+      this.#hasUnreadControl = true;
+      if (this.#earlyBell.onWoken()) this.#ringEarly();
+      this.drain();
+      return;
+    }
+    this.#hasUnreadControl = false;
     if (this.#readControl() === 'ended') this.#onPeerGone();
     else this.drain();
+  }
+
+  /** Before this side sleeps. @returns false when it has something to do first, or has ended */
+  #readBells(): boolean {
+    this.#hasUnreadControl = false;
+    // An end shows again, as an event of the socket.
+    this.#readControl();
+    if (!this.#ended) {
+      // One of them may have been for that.
+      this.#mayHaveRoom = this.#wantedBytes >= 0 || this.#wantsOther;
+      return !this.#mayHaveRoom;
+    }
+    // Outside of any callback: what was queued for the next tick needs one.
+    setImmediate(() => undefined);
+    return false;
+  }
+
+  /** What is delivered now is answered at once, as always: the peer may as well begin to wake. */
+  #ringEarly(): void {
+    if (!this.#wake.peerNeedsRecordBell()) return;
+    this.#ring();
+    this.#earlyBell.onRung();
   }
 
   /** Awake from now on, until the event loop finds nothing more to do. */
