@@ -34,20 +34,20 @@ describe('AdaptiveLinger', () => {
     expect(play(new AdaptiveLinger(true), 0.02, 1000).hits).toBe(1000);
   });
 
-  it('stops when they do not, and tries ever more rarely, down to once in 512 idle periods', () => {
+  it('stops when they do not, and tries ever more rarely, down to once in 128 idle periods', () => {
     const linger = new AdaptiveLinger(true);
     const { hits, awakeMs } = play(linger, 5, 2000);
     expect(hits).toBe(0);
-    // At first twice, then once each after 16, 32, … 512 and 512 periods without: 9 × 60 µs.
-    expect(awakeMs).toBeGreaterThan(8 * 0.06);
-    expect(awakeMs).toBeLessThan(11 * 0.07);
-    expect(play(linger, 5, 5120).awakeMs).toBeLessThan(11 * 0.07);
+    // At first twice, then once each after 16, 32, 64, 128 and 128 periods without: 19 × 60 µs.
+    expect(awakeMs).toBeGreaterThan(17 * 0.06);
+    expect(awakeMs).toBeLessThan(21 * 0.07);
+    expect(play(linger, 5, 5160).awakeMs).toBeLessThan(41 * 0.07);
   });
 
   it('finds out that times have changed', () => {
     const linger = new AdaptiveLinger(true);
     play(linger, 5, 20_000);
-    expect(play(linger, 0.02, 2000).hits).toBeGreaterThan(2000 - 520);
+    expect(play(linger, 0.02, 2000).hits).toBeGreaterThan(2000 - 130);
   });
 
   it('goes on while two of three waits end in time, and stops when only one of two does', () => {

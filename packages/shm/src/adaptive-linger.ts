@@ -14,7 +14,7 @@ const BALANCE_AGAIN = 2;
 
 /** Idle periods without waiting after waits have failed; twice as many each further time. */
 const PAUSE_FIRST = 16;
-const PAUSE_LAST = 512;
+const PAUSE_LAST = 128;
 
 /**
  * Decides how long a side that has run dry stays awake before it sleeps.
