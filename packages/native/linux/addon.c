@@ -119,7 +119,7 @@ NAPI_MODULE_INIT() {
   bool ok = pc_define_descriptors(env, exports) && pc_define_memfd(env, exports) &&
             pc_define_map(env, exports) && pc_define_ancillary(env, exports) &&
             pc_define_socket(env, exports) && pc_define_peer(env, exports) &&
-            pc_define_poll(env, exports) && pc_define_lock(env, exports) &&
-            pc_define_layout(env, exports);
+            pc_define_poll(env, exports) && pc_define_prepare(env, exports) &&
+            pc_define_lock(env, exports) && pc_define_layout(env, exports);
   return ok ? exports : NULL;
 }

@@ -21,6 +21,9 @@
 
 #include <node_api.h>
 
+/* First field of what a handle object points at: the handles of one kind are not those of another. */
+typedef enum { PC_WATCH = 0x77617463, PC_PREPARE = 0x70726570 } pc_kind;
+
 /* Longest path a function takes: sun_path and more. */
 #define PC_PATH_BYTES 4096
 
@@ -71,6 +74,7 @@ bool pc_define_ancillary(napi_env env, napi_value exports);
 bool pc_define_socket(napi_env env, napi_value exports);
 bool pc_define_peer(napi_env env, napi_value exports);
 bool pc_define_poll(napi_env env, napi_value exports);
+bool pc_define_prepare(napi_env env, napi_value exports);
 bool pc_define_lock(napi_env env, napi_value exports);
 bool pc_define_layout(napi_env env, napi_value exports);
 

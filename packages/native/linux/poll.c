@@ -7,6 +7,7 @@
  * object is gone. `poll` is NULL from the moment the close callback ran.
  */
 typedef struct {
+  pc_kind kind;
   napi_env env;
   napi_ref callback;
   napi_async_context context;
@@ -109,6 +110,7 @@ static napi_value watch_open(napi_env env, napi_callback_info info) {
     errno = ENOMEM;
     return pc_result(env, -1);
   }
+  self->kind = PC_WATCH;
   self->env = env;
   int error = open_watch(self, fd, args.values[1]);
   if (error < 0) {
@@ -128,7 +130,8 @@ static napi_value watch_open(napi_env env, napi_callback_info info) {
 static bool get_watch(pc_args *args, watch **out) {
   napi_valuetype type;
   if (napi_typeof(args->env, args->values[0], &type) == napi_ok && type == napi_external &&
-      napi_get_value_external(args->env, args->values[0], (void **)out) == napi_ok)
+      napi_get_value_external(args->env, args->values[0], (void **)out) == napi_ok &&
+      (*out)->kind == PC_WATCH)
     return true;
   napi_throw_type_error(args->env, NULL, "Cannot use: wanted a handle made by watchOpen()");
   return false;

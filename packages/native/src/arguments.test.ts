@@ -42,6 +42,8 @@ const GOOD: Readonly<Record<string, readonly unknown[]>> = {
   watchStart: [undefined, 0],
   watchRef: [undefined, 0],
   watchClose: [undefined],
+  prepareOpen: [() => false, () => undefined],
+  prepareStart: [undefined, 0],
   lockFile: ['/nowhere/at/all'],
 };
 

@@ -6,6 +6,11 @@ export interface Watch {
   readonly __watch: never;
 }
 
+/** A callback before the event loop blocks; opaque. */
+export interface Prepare {
+  readonly __prepare: never;
+}
+
 /** Events of a watch, to be added up. */
 export const WATCH_EVENT = { READABLE: 1, WRITABLE: 2, DISCONNECT: 4 } as const;
 
@@ -136,6 +141,23 @@ export interface NativeBinding {
   watchRef(watch: Watch, on: 0 | 1): number;
   /** Ends the watch: no callback after this, and the descriptor may be closed at once. */
   watchClose(watch: Watch): number;
+
+  /**
+   * uv_prepare: each time before the event loop polls, once started, `look` is called, and as long
+   * as it returns true, `run` and then `look` again. It never keeps the loop alive.
+   *
+   * @param look gets whether the loop is likely to block now (false means only that libuv's
+   * `uv_backend_timeout` is 0), and how often it was called this time. A plain call: neither ticks
+   * nor microtasks run behind it
+   * @param run a callback like any other: ticks and microtasks run behind it
+   * @returns handle, not started, or −errno
+   */
+  prepareOpen(
+    look: (mayBlock: boolean, round: number) => boolean,
+    run: () => void,
+  ): Prepare | number;
+  /** Starts or stops it. @returns 0 or −errno */
+  prepareStart(prepare: Prepare, on: 0 | 1): number;
 
   /** flock(2) on a lock file. @returns descriptor that holds the lock, −EWOULDBLOCK, or −errno */
   lockFile(path: string): number;

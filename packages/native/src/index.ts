@@ -5,6 +5,7 @@ export {
   WATCH_EVENT,
   type Mapping,
   type NativeBinding,
+  type Prepare,
   type Watch,
 } from './binding.js';
 export { errnoName, systemError, type SystemError } from './system-error.js';

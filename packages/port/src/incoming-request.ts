@@ -15,9 +15,11 @@ export interface IncomingExtras {
   readonly handles: readonly number[];
 }
 
+const NO_HANDLES: readonly number[] = Object.freeze([]);
+
 /** The extras of a message that has none. */
 export function noExtras(sequence: number): IncomingExtras {
-  return { sequence, attributes: NO_ATTRIBUTES, credentials: undefined, handles: [] };
+  return { sequence, attributes: NO_ATTRIBUTES, credentials: undefined, handles: NO_HANDLES };
 }
 
 /** A request of the peer that waits for its one reply. */
@@ -28,18 +30,25 @@ export class IncomingRequest {
   readonly callbackOf: ReplySink | undefined;
   /** How many callbacks deep it is. */
   readonly depth: number;
-  /** What came with it beside its data. */
-  readonly extras: IncomingExtras;
   /** Called once when the peer cancels, or goes away before the reply. */
   onCancel: (() => void) | undefined;
   /** Whether it has been replied to, or nobody waits any more. */
   isSettled = false;
+  /** Most requests have none, and most receivers do not ask: then only the sequence. */
+  #extras: IncomingExtras | number;
 
-  constructor(id: MessageId, extras: IncomingExtras, callbackOf?: ReplySink) {
+  /** @param extras or the message's sequence, when nothing came with it */
+  constructor(id: MessageId, extras: IncomingExtras | number, callbackOf?: ReplySink) {
     this.id = id;
-    this.extras = extras;
+    this.#extras = extras;
     this.callbackOf = callbackOf;
     this.depth = callbackOf === undefined ? 0 : (callbackOf.depth ?? 0) + 1;
+  }
+
+  /** What came with it beside its data. */
+  get extras(): IncomingExtras {
+    if (typeof this.#extras === 'number') this.#extras = noExtras(this.#extras);
+    return this.#extras;
   }
 
   /** Nobody waits for the reply any more. */

@@ -127,6 +127,16 @@ export class PendingRequests {
     return sink;
   }
 
+  /** As `take`, but leaves a PING that was sent: no REPLY answers that. */
+  takeReplied(id: number): ReplySink | undefined {
+    const slot = this.#find(id);
+    if (slot < 0) return undefined;
+    const sink = this.#sinks[slot];
+    if (sink?.purpose === 'ping' && this.#states[slot] === STATE.SENT) return undefined;
+    this.#free(slot);
+    return sink;
+  }
+
   /** Takes all requests out. `mark` is meaningful for sent ones. */
   takeAll(each: (sink: ReplySink, wasSent: boolean, mark: number) => void): void {
     clearTimeout(this.#timer);

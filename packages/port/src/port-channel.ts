@@ -85,8 +85,6 @@ export class PortChannel implements LinkHandler {
   readonly inlineBytesMax: number;
   /** Largest data of one message. */
   readonly dataBytesMax: number;
-  /** Requests are refused with this; `undefined` while the peer may call. */
-  refusal: StatusCode | undefined;
   readonly #outbox: Outbox;
   readonly #receiver: Receiver;
   readonly #pending: PendingRequests;
@@ -129,6 +127,15 @@ export class PortChannel implements LinkHandler {
       sequence: first.sequence,
     });
     this.#lease = this.#makeLease();
+  }
+
+  /** Requests are refused with this; `undefined` while the peer may call. */
+  get refusal(): StatusCode | undefined {
+    return this.#receiver.refusal;
+  }
+
+  set refusal(code: StatusCode | undefined) {
+    this.#receiver.refusal = code;
   }
 
   /** Why it closed; `undefined` while it is open. */
@@ -453,7 +460,6 @@ export class PortChannel implements LinkHandler {
 
   #receiverHost(): ReceiverHost {
     const { link, portName, attributes, dataBytesMax } = this;
-    const refusal = (): StatusCode | undefined => this.refusal;
     return {
       link,
       portName,
@@ -463,9 +469,6 @@ export class PortChannel implements LinkHandler {
       open: this.#open,
       outbox: this.#outbox,
       subject: this.#subject,
-      get refusal() {
-        return refusal();
-      },
       send: (head, parts) => this.send(head, parts),
       sendShort: (head, parts) => this.#sendShort(head, parts),
       failRequest: (id, code, executed) => this.failRequest(id, code, executed),

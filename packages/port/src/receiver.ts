@@ -40,8 +40,6 @@ export interface ReceiverHost {
   readonly outbox: Outbox;
   /** What every diagnostics message begins with. */
   readonly subject: { readonly portName: string; readonly peer: PeerIdentity | undefined };
-  /** Requests are refused with this; `undefined` while the peer may call. */
-  readonly refusal: StatusCode | undefined;
   send(head: MessageHead, parts: readonly Uint8Array[]): void;
   /** Sends what the peer must have and what is never long. Never throws. */
   sendShort(head: MessageHead, parts: readonly Uint8Array[]): void;
@@ -66,6 +64,8 @@ export class Receiver {
   handler: ChannelHandler | undefined;
   /** The handler says when it has taken a message; else it has when it returns. */
   takesLater = false;
+  /** Requests are refused with this; `undefined` while the peer may call. */
+  refusal: StatusCode | undefined;
   readonly #host: ReceiverHost;
   readonly #intake: Intake;
   readonly #credit: ReceiveCredit;
@@ -178,7 +178,7 @@ export class Receiver {
 
   #onRequest(): void {
     const intake = this.#intake;
-    const { messageId, callbackId, dataLength } = intake.header;
+    const { messageId, callbackId, dataLength, attributeMask, sequence } = intake.header;
     const id = messageId as MessageId;
     this.#arrived();
     const defect = intake.defect();
@@ -188,7 +188,7 @@ export class Receiver {
       return;
     }
     const data = intake.data();
-    const extras = intake.extras();
+    const extras = attributeMask === 0 ? sequence : intake.extras();
     if (extras === undefined) {
       this.#refuse(id, 'INVALID_MESSAGE', 'Cannot take message: its attributes are malformed');
       return;
@@ -197,13 +197,13 @@ export class Receiver {
     const request = new IncomingRequest(id, extras, sink);
     const code = this.#mayNot(request, callbackId);
     if (code !== undefined) {
-      closeDescriptors(extras.handles);
+      closeDescriptors(request.extras.handles);
       this.#refuse(id, code, `Cannot take message: ${code}`);
       return;
     }
     const { open } = this.#host;
     if (open.count >= PENDING_REQUESTS_MAX || !open.add(request)) {
-      closeDescriptors(extras.handles);
+      closeDescriptors(request.extras.handles);
       throw violation(`request id ${id} is outstanding already, or one too many is`);
     }
     this.handler?.onRequest(request, data);
@@ -218,7 +218,7 @@ export class Receiver {
 
   /** Why nobody is to see this request; `undefined` when somebody is. */
   #mayNot(request: IncomingRequest, callbackId: number): StatusCode | undefined {
-    if (callbackId === 0) return this.#host.refusal;
+    if (callbackId === 0) return this.refusal;
     if (request.callbackOf === undefined) return 'CANCELED';
     return request.depth > CALLBACK_DEPTH_MAX ? 'QUOTA_EXCEEDED' : undefined;
   }
@@ -232,10 +232,10 @@ export class Receiver {
     const data = intake.data();
     const extras = intake.extras();
     if (extras === undefined) throw violation('its attributes are malformed');
-    if (this.#host.refusal !== undefined) {
+    if (this.refusal !== undefined) {
       closeDescriptors(extras.handles);
       this.#refusedCount++;
-      this.#host.close(STATUS[this.#host.refusal].id);
+      this.#host.close(STATUS[this.refusal].id);
       return;
     }
     this.handler?.onDatagram(data, extras);
@@ -244,8 +244,7 @@ export class Receiver {
 
   #onReply(data: MessageData): void {
     const { messageId, status, flags } = this.#intake.header;
-    if (this.#host.pending.get(messageId)?.purpose === 'ping') return;
-    const sink = this.#host.pending.take(messageId);
+    const sink = this.#host.pending.takeReplied(messageId);
     // The answer to a request that was cancelled or timed out: nobody waits, nothing to do.
     if (sink === undefined) return;
     if (diagnostics.reply.hasSubscribers) {

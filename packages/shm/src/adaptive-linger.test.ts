@@ -34,31 +34,39 @@ describe('AdaptiveLinger', () => {
     expect(play(new AdaptiveLinger(true), 0.02, 1000).hits).toBe(1000);
   });
 
-  it('stops when they do not, and only tries now and then', () => {
-    const { hits, awakeMs } = play(new AdaptiveLinger(true), 5, 2000);
+  it('stops when they do not, and tries ever more rarely, down to once in 128 idle periods', () => {
+    const linger = new AdaptiveLinger(true);
+    const { hits, awakeMs } = play(linger, 5, 2000);
     expect(hits).toBe(0);
-    // 9 × 100 µs of 73 periods of 5 ms: a quarter of one per cent.
-    expect(awakeMs).toBeGreaterThan(0);
-    expect(awakeMs / (2000 * 5)).toBeLessThan(0.004);
+    // At first twice, then once each after 16, 32, 64, 128 and 128 periods without: 19 × 60 µs.
+    expect(awakeMs).toBeGreaterThan(17 * 0.06);
+    expect(awakeMs).toBeLessThan(21 * 0.07);
+    expect(play(linger, 5, 5160).awakeMs).toBeLessThan(41 * 0.07);
   });
 
   it('finds out that times have changed', () => {
     const linger = new AdaptiveLinger(true);
-    play(linger, 5, 200);
-    expect(play(linger, 0.02, 200).hits).toBeGreaterThan(100);
+    play(linger, 5, 20_000);
+    expect(play(linger, 0.02, 2000).hits).toBeGreaterThan(2000 - 130);
   });
 
-  it('probes for a sleeping peer ever more rarely, down to once in 256 idle periods', () => {
-    const linger = new AdaptiveLinger(true);
-    expect(play(linger, 0.2, 510, false).hits).toBe(8);
-    expect(play(linger, 0.2, 2560, false).hits).toBe(10);
+  it('goes on while two of three waits end in time, and stops when only one of two does', () => {
+    const awakeOf = (hits: number): number => {
+      const linger = new AdaptiveLinger(true);
+      play(linger, 0.01, 20);
+      let lingered = 0;
+      for (let round = 0; round < 100; round++) {
+        lingered += play(linger, 0.01, hits).hits;
+        play(linger, 5, 1);
+      }
+      return lingered / (100 * hits);
+    };
+    expect(awakeOf(3)).toBe(1);
+    expect(awakeOf(1)).toBeLessThan(0.2);
   });
 
-  it('probes again soon after lingering has paid', () => {
-    const linger = new AdaptiveLinger(true);
-    play(linger, 0.2, 5120, false);
-    play(linger, 0.02, 1);
-    expect(play(linger, 0.2, 6, false).hits).toBe(2);
+  it('does not wait for a peer that sleeps', () => {
+    expect(play(new AdaptiveLinger(true), 0.02, 1000, false).awakeMs).toBe(0);
   });
 
   it('never lingers when it is off', () => {

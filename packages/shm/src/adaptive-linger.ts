@@ -1,104 +1,80 @@
-/** How long to stay awake for a peer that is awake too, in milliseconds: several turns of both. */
-const LINGER_MS = 0.1;
-
-/** How long to stay awake, now and then, for a peer that has to be woken: a slow wake-up. */
-const PROBE_MS = 0.5;
-
 /**
- * Idle periods from one such probe to the next: few after lingering has just paid, so that one
- * hiccup
- * does not end it; twice as many after each probe that leads to nothing, up to so few probes that
- * they cannot be seen in the 99th percentile.
+ * How long to wait for records before this side sleeps, in milliseconds: about what it costs both
+ * sides together to ring, to wake up and to fall asleep again. Longer waits rarely pay.
  */
-const PROBE_FIRST = 2;
-const PROBE_LAST = 256;
+const LINGER_MS = 0.06;
 
-/** Idle periods after which the score is looked at. */
-const TRIAL = 16;
+/** Waits end in time more often than not, or they are not tried: a miss counts for two hits. */
+const BALANCE_MAX = 8;
+const MISS = 2;
 
-/** Lingering goes on when at least this many of a trial's idle periods ended in time. */
-const HITS_WANTED = 8;
+/** What a side begins with, and begins with again after a pause: then one miss is enough. */
+const BALANCE_FIRST = 4;
+const BALANCE_AGAIN = 2;
 
-/** Idle periods without lingering after a failed trial. */
-const PAUSE = 64;
+/** Idle periods without waiting after waits have failed; twice as many each further time. */
+const PAUSE_FIRST = 16;
+const PAUSE_LAST = 128;
 
 /**
  * Decides how long a side that has run dry stays awake before it sleeps.
  *
  * A sleeping side costs its peer a system call and itself a wake-up, together far more than the
- * time
- * between two messages of a busy connection. Staying awake pays when both sides do it: alone, it
- * only keeps a processor from the peer. So a side lingers while the peer is awake (each sees the
- * other's sleep word) and while that succeeds often enough; and once in a while it lingers for a
- * sleeping peer as well, which then finds it awake and joins in.
+ * time between two messages of a busy connection. Staying awake pays when both sides do it: alone,
+ * it only keeps a processor from the peer. So a side waits only for a peer that is up (each sees
+ * the other's sleep word) or has just been rung, and only while that succeeds often enough.
  *
  * A connection without traffic costs nothing: an idle period begins with records delivered.
  */
 export class AdaptiveLinger {
   readonly #isEnabled: boolean;
-  #hits = 0;
-  #misses = 0;
-  /** Idle periods that are still to pass without lingering. */
+  #balance = BALANCE_FIRST;
+  /** Idle periods that are still to pass without waiting. */
   #pause = 0;
-  #untilProbe = PROBE_FIRST;
-  #probeInterval = PROBE_FIRST;
-  /** When this idle period's lingering ends; 0 while there is none. */
+  #nextPause = PAUSE_FIRST;
+  /** When this idle period's waiting ends; 0 while there is none. */
   #endsAt = 0;
-  #isProbe = false;
 
   /** @param isEnabled false where a second processor is missing, or the program does not want it */
   constructor(isEnabled: boolean) {
     this.#isEnabled = isEnabled;
   }
 
-  /** Records were delivered: if this side was lingering, it did so with success. */
+  /** Records were delivered: if this side was waiting, it did so with success. */
   onRecords(): void {
     if (this.#endsAt === 0) return;
     this.#endsAt = 0;
-    if (!this.#isProbe) this.#score(true);
+    if (this.#balance < BALANCE_MAX && ++this.#balance === BALANCE_MAX) {
+      this.#nextPause = PAUSE_FIRST;
+    }
   }
 
   /**
    * Whether to stay awake; asked again and again while there is nothing to do.
    *
    * @param nowMs on `performance.now()`'s clock
-   * @param peerIsAwake whether the peer's sleep word says so
+   * @param peerIsUp whether the peer is awake or about to be
    */
-  shouldLinger(nowMs: number, peerIsAwake: boolean): boolean {
+  shouldLinger(nowMs: number, peerIsUp: boolean): boolean {
     if (!this.#isEnabled) return false;
-    if (this.#endsAt === 0) return this.#begin(nowMs, peerIsAwake);
+    if (this.#endsAt === 0) return this.#begin(nowMs, peerIsUp);
     if (nowMs < this.#endsAt) return true;
     this.#endsAt = 0;
-    if (!this.#isProbe) this.#score(false);
+    this.#balance -= MISS;
+    if (this.#balance > 0) return false;
+    this.#balance = BALANCE_AGAIN;
+    this.#pause = this.#nextPause;
+    this.#nextPause = Math.min(this.#nextPause * 2, PAUSE_LAST);
     return false;
   }
 
-  #begin(nowMs: number, peerIsAwake: boolean): boolean {
-    this.#isProbe = !peerIsAwake;
-    if (this.#isProbe) {
-      if (--this.#untilProbe > 0) return false;
-      this.#probeInterval = Math.min(this.#probeInterval * 2, PROBE_LAST);
-      this.#untilProbe = this.#probeInterval;
-    } else if (this.#pause > 0) {
+  #begin(nowMs: number, peerIsUp: boolean): boolean {
+    if (!peerIsUp) return false;
+    if (this.#pause > 0) {
       this.#pause--;
       return false;
     }
-    this.#endsAt = nowMs + (this.#isProbe ? PROBE_MS : LINGER_MS);
+    this.#endsAt = nowMs + LINGER_MS;
     return true;
-  }
-
-  #score(isHit: boolean): void {
-    if (isHit) {
-      this.#hits++;
-      this.#probeInterval = PROBE_FIRST;
-      this.#untilProbe = PROBE_FIRST;
-    } else {
-      this.#misses++;
-    }
-    const hasFailed = this.#misses > TRIAL - HITS_WANTED;
-    if (hasFailed) this.#pause = PAUSE;
-    if (!hasFailed && this.#hits + this.#misses < TRIAL) return;
-    this.#hits = 0;
-    this.#misses = 0;
   }
 }

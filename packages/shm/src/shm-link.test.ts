@@ -23,14 +23,20 @@ afterEach(async ({ task }) => {
   if (task.result?.state !== 'fail') await expectDescriptors(base);
 });
 
+/** Waits for sides that need a doorbell from then on. @param words of each side */
+async function untilAsleep(words: readonly Int32Array[]): Promise<void> {
+  const sleeps = (word: Int32Array): boolean => (Atomics.load(word, WORD.SLEEP_EPOCH) & 1) === 1;
+  await waitUntil('both to sleep', () => words.every(sleeps));
+}
+
 /** Two started links, both asleep. */
 async function startedPair() {
-  const [near, far] = linkPair(native);
+  const [near, far, words] = linkPair(native);
   const nearSees = new Recorder();
   const farSees = new Recorder();
   near.start(nearSees, LINK_LIMITS);
   far.start(farSees, LINK_LIMITS);
-  for (let turn = 0; turn < 4; turn++) await nextTurn();
+  await untilAsleep(words);
   return { near, far, nearSees, farSees };
 }
 
@@ -93,6 +99,55 @@ describe('a pair of links', () => {
     await waitUntil('the second record', () => farSees.records.length === 2, 1000).finally(() => {
       near.close();
       far.close();
+    });
+  });
+
+  it('needs no doorbell while its loop is busy, and has read it when it sleeps again', async () => {
+    const { link, own, peerRegion, stream } = loneLink(native);
+    const sees = new Recorder();
+    link.start(sees, LINK_LIMITS);
+    await untilAsleep([own.words]);
+    const view = new DataView(peerRegion.mapping, REGION_HEADER_BYTES);
+    const publish = (count: number): void => {
+      view.setUint32(8 * count - 8, 8, true);
+      view.setUint32(8 * count - 4, RECORD_KIND.MESSAGE, true);
+      Atomics.store(peerRegion.words, WORD.OUT_TAIL, 8 * count);
+    };
+    sees.onEach = () => {
+      if (sees.records.length < 3) setImmediate(publish, sees.records.length + 1);
+    };
+    publish(1);
+    native.ringDoorbell(stream.far); // The only one.
+    await waitUntil('the records', () => sees.records.length === 3);
+    await untilAsleep([own.words]);
+    const isReadable = native.wait(stream.near, 1, -1, 0);
+    link.close();
+    native.revoke(peerRegion.mapping);
+    native.close(stream.far);
+    expect(isReadable).toBe(0);
+  });
+
+  it('hears of room by a doorbell that it reads together with an older one', async () => {
+    const { link, own, peerRegion, stream } = loneLink(native);
+    const sees = new Recorder();
+    link.start(sees, LINK_LIMITS);
+    while (sendRecord(link, [1]));
+    await untilAsleep([own.words]);
+    sees.onEach = () => {
+      // When the record was delivered, and before the doorbell for it is read.
+      process.nextTick(() => {
+        Atomics.store(peerRegion.words, WORD.IN_HEAD, link.mark());
+        native.ringDoorbell(stream.far);
+      });
+    };
+    new DataView(peerRegion.mapping, REGION_HEADER_BYTES).setUint32(0, 8, true);
+    new DataView(peerRegion.mapping, REGION_HEADER_BYTES).setUint32(4, RECORD_KIND.MESSAGE, true);
+    Atomics.store(peerRegion.words, WORD.OUT_TAIL, 8);
+    native.ringDoorbell(stream.far);
+    await waitUntil('room', () => sees.writable === 1, 1000).finally(() => {
+      link.close();
+      native.revoke(peerRegion.mapping);
+      native.close(stream.far);
     });
   });
 
@@ -242,6 +297,13 @@ describe('a peer that breaks the protocol', () => {
 
   it('is ended for a token that is none', async () => {
     await expectViolation((lone) => {
+      native.send(lone.stream.far, Uint8Array.of(200), 0, 1, -1);
+    });
+  });
+
+  it('is ended for a token that is none, though there is a record to deliver first', async () => {
+    await expectViolation((lone) => {
+      publish(lone, 8, [8, RECORD_KIND.MESSAGE]);
       native.send(lone.stream.far, Uint8Array.of(200), 0, 1, -1);
     });
   });

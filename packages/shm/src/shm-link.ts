@@ -14,7 +14,9 @@ import type {
 import { RECORD_HEADER_BYTES, RECORD_OFFSET, isPortError } from '@portcall/wire';
 
 import { AdaptiveLinger } from './adaptive-linger.js';
+import { beforeBlockOf, type AwakeSide, type BeforeBlock } from './before-block.js';
 import { ControlStream, type ControlListener, type ControlState } from './control-stream.js';
+import { EarlyBell } from './early-bell.js';
 import { FdWatch } from './fd-watch.js';
 import type { OwnRegion, Region } from './region.js';
 import { RingConsumer } from './ring-consumer.js';
@@ -61,7 +63,7 @@ export interface ShmLinkParts {
 }
 
 /** Two rings, a doorbell, sections, and two signs of the peer's death. */
-export class ShmLink implements Link {
+export class ShmLink implements Link, AwakeSide {
   readonly peer: PeerIdentity | undefined;
   readonly capabilities = SHM_CAPABILITIES;
   readonly transportName = 'shm';
@@ -77,18 +79,24 @@ export class ShmLink implements Link {
   readonly #spin: SpinBeforeWait;
   readonly #pidWatch: FdWatch | undefined;
   readonly #flushSoon = (): void => this.flush();
-  readonly #resumeSoon = (): void => this.#resume();
+  readonly #beforeBlock: BeforeBlock;
+  readonly #earlyBell = new EarlyBell();
   #handler: LinkHandler | undefined;
   #flushQueued = false;
   /** Records were committed since the peer's sleep word was looked at last. */
   #hasUnrung = false;
-  #resumeQueued = false;
+  /** Known to `#beforeBlock`, as it is exactly while it is awake and started. */
+  #isLooking = false;
   #draining = false;
   /** Bytes of the claim that was refused; −1 when nobody waits. */
   #wantedBytes = -1;
   /** A section or a companion was refused; and whether for want of room in the socket. */
   #wantsOther = false;
   #wantsSocket = false;
+  /** Woken for records: the doorbell, and whatever else came, is still in the socket. */
+  #hasUnreadControl = false;
+  /** A doorbell was read that may have told of room. */
+  #mayHaveRoom = false;
   /** Seen while this thread waited: the next drain tells. */
   #isPeerGone = false;
   #ended = false;
@@ -103,6 +111,7 @@ export class ShmLink implements Link {
     const maySpin = parts.options.spin && availableParallelism() > 1;
     this.#linger = new AdaptiveLinger(maySpin);
     this.#spin = new SpinBeforeWait(maySpin);
+    this.#beforeBlock = beforeBlockOf(native);
     this.recordBytesMax = this.#producer.recordBytesMax;
     const host = {
       native,
@@ -116,7 +125,7 @@ export class ShmLink implements Link {
         if (this.#ended) return false;
         // This read may take in the doorbell that was to wake this side: it must not count as
         // asleep any more, or the peer would not ring again.
-        if (this.#wake.wake()) this.#queueResume();
+        this.#stayAwake();
         return this.#control.read() === 'more';
       },
       waitForSpace: () => {
@@ -152,7 +161,7 @@ export class ShmLink implements Link {
     const { watch } = this.#parts;
     watch.listener = (events) => this.#onSocket(events);
     watch.setEvents(WATCH_EVENT.READABLE);
-    this.#queueResume();
+    this.#stayAwake();
   }
 
   tryClaim(minBytes: number): RecordClaim | undefined {
@@ -171,7 +180,13 @@ export class ShmLink implements Link {
   commit(lengthBytes: number): void {
     this.#producer.commit(lengthBytes);
     this.companions.onCommitted(this.#producer.tail);
+    if (this.#hasUnrung) return;
+    // A peer that is awake looks at the ring once more before it sleeps.
+    const needsBell = this.#wake.mayNeedRecordBell();
+    this.#earlyBell.onCommitted(needsBell);
+    if (!needsBell) return;
     this.#hasUnrung = true;
+    // What is delivered ends with a flush.
     if (this.#flushQueued || this.#draining) return;
     this.#flushQueued = true;
     process.nextTick(this.#flushSoon);
@@ -228,36 +243,79 @@ export class ShmLink implements Link {
     this.#finish({ kind: 'local' });
   }
 
-  /** The socket is readable (doorbell, section, end) or writable again. */
-  #onSocket(events: number): void {
-    if (this.#ended) return;
-    this.#wake.wake();
-    if ((events & WATCH_EVENT.WRITABLE) !== 0) {
-      this.#parts.watch.setEvents(WATCH_EVENT.READABLE);
-    }
-    if (this.#readControl() === 'ended') this.#onPeerGone();
-    else this.#resume();
+  hasRecords(): boolean {
+    return this.#mayHaveRoom || this.#consumer.hasRecords();
   }
 
-  /** Delivers, lingers if that pays, then sleeps unless more has come meanwhile. */
-  #resume(): void {
-    this.#resumeQueued = false;
-    if (this.#ended) return;
-    const hadRecords = this.#consumer.hasRecords();
+  takeRecords(): void {
+    this.#mayHaveRoom = false;
+    this.#linger.onRecords();
     this.drain();
-    if (this.#ended || this.#resumeQueued) return;
-    if (hadRecords) this.#linger.onRecords();
-    if (this.#linger.shouldLinger(performance.now(), this.#wake.isPeerAwake())) {
-      this.#queueResume();
-      return;
-    }
+  }
+
+  tryRest(nowMs: number): boolean {
+    if (this.#hasUnreadControl && !this.#readBells()) return false;
+    if (this.#linger.shouldLinger(nowMs, this.#wake.isPeerUp())) return false;
     this.#wake.sleep();
     // Looked at after the epoch is out: a record published before that was seen is found here, a
     // later one rings.
     if (this.#consumer.hasRecords()) {
       this.#wake.wake();
-      this.#queueResume();
+      return false;
     }
+    this.#isLooking = false;
+    this.#earlyBell.onRest();
+    return true;
+  }
+
+  /** The socket is readable (doorbell, section, end) or writable again. */
+  #onSocket(events: number): void {
+    if (this.#ended) return;
+    this.#stayAwake();
+    if ((events & WATCH_EVENT.WRITABLE) !== 0) {
+      this.#parts.watch.setEvents(WATCH_EVENT.READABLE);
+    }
+    if (this.#consumer.hasRecords() && !this.#hasUnreadControl) {
+      // The answers first. The doorbell is read when they are out.
+      this.#hasUnreadControl = true;
+      if (this.#earlyBell.onWoken()) this.#ringEarly();
+      this.drain();
+      return;
+    }
+    this.#hasUnreadControl = false;
+    if (this.#readControl() === 'ended') this.#onPeerGone();
+    else this.drain();
+  }
+
+  /** Before this side sleeps. @returns false when it has something to do first, or has ended */
+  #readBells(): boolean {
+    this.#hasUnreadControl = false;
+    // An end shows again, as an event of the socket.
+    this.#readControl();
+    if (!this.#ended) {
+      // One of them may have been for that.
+      this.#mayHaveRoom = this.#wantedBytes >= 0 || this.#wantsOther;
+      return !this.#mayHaveRoom;
+    }
+    // Outside of any callback: what was queued for the next tick needs one.
+    setImmediate(() => undefined);
+    return false;
+  }
+
+  /** What is delivered now is answered at once, as always: the peer may as well begin to wake. */
+  #ringEarly(): void {
+    if (!this.#wake.peerNeedsRecordBell()) return;
+    this.#ring();
+    this.#earlyBell.onRung();
+  }
+
+  /** Awake from now on, until the event loop finds nothing more to do. */
+  #stayAwake(): void {
+    if (this.#ended) return;
+    this.#wake.wake();
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#beforeBlock.add(this);
   }
 
   /**
@@ -276,9 +334,8 @@ export class ShmLink implements Link {
       const seen = native.wait(fd, events, pidfd, Math.ceil(timeoutMs));
       if (seen > 0 && (seen & 2) !== 0) this.#isPeerGone = true;
     }
-    this.#wake.wake();
+    this.#stayAwake();
     if (this.#readControl() === 'ended') this.#isPeerGone = true;
-    if (!this.#ended) this.#queueResume();
   }
 
   #wasConsumedOrEnd(mark: number): boolean {
@@ -288,12 +345,6 @@ export class ShmLink implements Link {
       this.#endByViolation(error);
       return true;
     }
-  }
-
-  #queueResume(): void {
-    if (this.#resumeQueued) return;
-    this.#resumeQueued = true;
-    setImmediate(this.#resumeSoon);
   }
 
   /** All that the peer had committed is delivered before the end is told. */
@@ -324,10 +375,7 @@ export class ShmLink implements Link {
         }
         if (!consumer.hasRecords()) break;
         if (startedAt === 0) startedAt = performance.now();
-        else if (performance.now() - startedAt > budgetMs) {
-          this.#queueResume();
-          break;
-        }
+        else if (performance.now() - startedAt > budgetMs) break; // It is awake: it comes back.
       }
       // Sections are consumed while records are handled.
       if (!this.#ended && this.#wake.peerNeedsSpaceBell()) this.#ring();
@@ -384,6 +432,7 @@ export class ShmLink implements Link {
   #finish(end: LinkEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#beforeBlock.remove(this);
     const { native, watch, fd, pidfd, own, peerRegion } = this.#parts;
     this.#producer.freeze();
     watch.close();

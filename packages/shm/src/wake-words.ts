@@ -40,9 +40,15 @@ export class WakeWords {
     return true;
   }
 
-  /** Whether the peer needs no doorbell now. Only a hint: it may fall asleep the next moment. */
-  isPeerAwake(): boolean {
-    return (Atomics.load(this.#peerWords, SLEEP_EPOCH) & 1) === 0;
+  /** Whether the peer is awake, or was rung and will be. A hint: it may fall asleep any moment. */
+  isPeerUp(): boolean {
+    return !this.mayNeedRecordBell();
+  }
+
+  /** As `peerNeedsRecordBell`, but leaves it to ring: this side is not the one to do it now. */
+  mayNeedRecordBell(): boolean {
+    const epoch = Atomics.load(this.#peerWords, SLEEP_EPOCH) >>> 0;
+    return (epoch & 1) === 1 && epoch !== this.#rungSleep;
   }
 
   /** After a commit: whether the peer sleeps and has not been rung for this sleep. */

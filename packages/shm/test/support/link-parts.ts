@@ -78,11 +78,14 @@ export interface PairOptions {
   readonly pidfd?: number;
 }
 
-/** Both ends of a connection, in this process. Owner: the caller, who closes both. */
+/**
+ * Both ends of a connection, in this process, and the words of both. Owner: the caller, who closes
+ * the ends.
+ */
 export function linkPair(
   native: NativeBinding,
   { wantsCredentials = false, pidfd = -1 }: PairOptions = {},
-): readonly [ShmLink, ShmLink] {
+): readonly [ShmLink, ShmLink, readonly Int32Array[]] {
   const stream = connectedStream(native);
   if (wantsCredentials) native.passCredentials(stream.far, 1);
   const regions = [createRegion(native, 4096), createRegion(native, 4096)] as const;
@@ -98,7 +101,11 @@ export function linkPair(
       options: LINK_OPTIONS,
       wantsCredentials: wantsCredentials && fd === stream.far,
     });
-  return [make(stream.near, regions[0], regions[1]), make(stream.far, regions[1], regions[0])];
+  return [
+    make(stream.near, regions[0], regions[1]),
+    make(stream.far, regions[1], regions[0]),
+    regions.map(({ words }) => words),
+  ];
 }
 
 /** Commits a record; the peer is told at the end of this turn. @returns false without room */
