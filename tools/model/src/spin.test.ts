@@ -5,7 +5,10 @@ import { missingPrograms, readOutcome, runSpin } from './spin.js';
 
 const missing = missingPrograms();
 const suffix = missing.length > 0 ? ` (skipped: no ${missing.join(', ')} here)` : '';
-const CASES = SPIN_CASES.map((one) => ({ ...one, name: [one.model, ...one.defines].join(' ') }));
+const CASES = SPIN_CASES.filter((one) => one.model === 'handshake').map((one) => ({
+  ...one,
+  name: [one.model, ...one.defines].join(' '),
+}));
 
 describe.skipIf(missing.length > 0)(`spin${suffix}`, () => {
   it.each(CASES.filter((one) => one.planted !== true))('finds nothing: $name', (one) => {
