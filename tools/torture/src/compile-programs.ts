@@ -7,7 +7,7 @@ import { PEER_SOURCES } from '@portcall/hostile';
 
 import { CLIENT_PROGRAM, NATIVE_SOURCES, TRACER_PROGRAM } from './programs.js';
 
-const FLAGS = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', `-I${PEER_SOURCES}`];
+const FLAGS = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', `-I${PEER_SOURCES}`];
 
 function compile(program: string, paths: readonly string[]): void {
   // Renamed into place: a program that runs meanwhile keeps its file.
