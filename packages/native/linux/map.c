@@ -57,7 +57,59 @@ static napi_value revoke_region(napi_env env, napi_callback_info info) {
   return pc_result(env, address == MAP_FAILED ? -1 : 0);
 }
 
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+/* A rest of this length is worth a huge page of its own: one fault instead of a hundred. */
+#define HUGE_REST_BYTES ((size_t)512 << 10)
+
+/* Bytes that an allocation of this length takes of the address space, and at most of memory. */
+static size_t allocation_bytes(size_t bytes) {
+  size_t rest = bytes % HUGE_PAGE_BYTES;
+  if (rest >= HUGE_REST_BYTES) return bytes - rest + HUGE_PAGE_BYTES;
+  return (bytes + 4095) & ~(size_t)4095;
+}
+
+static void free_allocation(napi_env env, void *data, void *hint) {
+  size_t bytes = (size_t)(uintptr_t)hint;
+  size_t taken = allocation_bytes(bytes);
+  int64_t ignored;
+  munmap(data, taken);
+  napi_adjust_external_memory(env, -(int64_t)(taken - bytes), &ignored);
+}
+
+/* allocate(bytes): an ArrayBuffer of zeros that takes one page fault in 2 MiB, or -errno. */
+static napi_value allocate(napi_env env, napi_callback_info info) {
+  pc_args args;
+  size_t bytes;
+  if (!pc_get_args(env, info, 1, &args) || !pc_get_size(&args, 0, &bytes)) return NULL;
+  if (bytes == 0 || bytes > SIZE_MAX / 2) {
+    errno = EINVAL;
+    return pc_result(env, -1);
+  }
+  size_t taken = allocation_bytes(bytes);
+  uint8_t *all = mmap(NULL, taken + HUGE_PAGE_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (all == MAP_FAILED) return pc_result(env, -1);
+  /* Aligned; what is before and behind goes back. */
+  size_t before = (size_t)(-(uintptr_t)all & (HUGE_PAGE_BYTES - 1));
+  uint8_t *data = all + before;
+  if (before > 0) munmap(all, before);
+  munmap(data + taken, HUGE_PAGE_BYTES - before);
+  madvise(data, taken, MADV_HUGEPAGE); /* A kernel without huge pages: the same, slower. */
+  napi_value buffer;
+  if (napi_create_external_arraybuffer(env, data, bytes, free_allocation, (void *)(uintptr_t)bytes,
+                                       &buffer) != napi_ok) {
+    munmap(data, taken);
+    errno = ENOTSUP;
+    return pc_result(env, -1);
+  }
+  /* V8 counts the ArrayBuffer's length by itself. */
+  int64_t ignored;
+  napi_adjust_external_memory(env, (int64_t)(taken - bytes), &ignored);
+  return buffer;
+}
+
 bool pc_define_map(napi_env env, napi_value exports) {
-  static const pc_function functions[] = {{"map", map_region}, {"revoke", revoke_region}};
+  static const pc_function functions[] = {
+      {"map", map_region}, {"revoke", revoke_region}, {"allocate", allocate}};
   return pc_define(env, exports, functions, sizeof functions / sizeof functions[0]);
 }

@@ -19,6 +19,12 @@ function mapsOf(name: string): number {
   return lines.filter((line) => line.includes(`memfd:${name}`)).length;
 }
 
+/** Memory that this process has in use now. */
+function residentBytes(): number {
+  const [, pages] = readFileSync('/proc/self/statm', 'latin1').split(' ').map(Number);
+  return (pages ?? 0) * 4096;
+}
+
 function mapped(fd: number, bytes: number, writable: 0 | 1): Mapping {
   const mapping = native.map(fd, bytes, writable);
   if (typeof mapping === 'number') throw new Error(errnoName(mapping));
@@ -104,5 +110,41 @@ describe('revoke()', () => {
     for (const other of [new ArrayBuffer(8), new Uint8Array(8), {}, null, 5, undefined]) {
       expect(() => native.revoke(other as never)).toThrow(TypeError);
     }
+  });
+});
+
+describe('allocate()', () => {
+  it.each([1, 4096, 512 * 1024, 3 * 1024 * 1024 + 17])('gives %i zeros to write to', (bytes) => {
+    const memory = new Uint8Array(native.allocate(bytes) as ArrayBuffer);
+    expect(memory.length).toBe(bytes);
+    expect(memory.every((byte) => byte === 0)).toBe(true);
+    memory.fill(7);
+    expect(memory.every((byte) => byte === 7)).toBe(true);
+  });
+
+  it.each([
+    ['length 0', 0, 'EINVAL'],
+    ['a length beyond the address space', 2 ** 52, 'ENOMEM'],
+  ])('returns the errno for %s', (_, bytes, code) => {
+    expect(errnoName(native.allocate(bytes) as number)).toBe(code);
+  });
+
+  it('gives back what was collected: 1 000 times 16 MiB stay in bounds', async () => {
+    const before = residentBytes();
+    let most = 0;
+    for (let round = 0; round < 1000; round++) {
+      const memory = new Uint8Array(native.allocate(16 * 1024 * 1024) as ArrayBuffer);
+      memory[round] = 1;
+      memory[memory.length - 1] = 1;
+      // Memory is given back from the event loop.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      most = Math.max(most, residentBytes());
+    }
+    // Each touches two huge pages, if there are such, and all 1 000 would take 4 GiB.
+    expect(most - before).toBeLessThan(512 * 1024 * 1024);
+  }, 60_000);
+
+  it('refuses revoke(): it is no mapping of another memory', () => {
+    expect(() => native.revoke(native.allocate(4096) as ArrayBuffer)).toThrow(TypeError);
   });
 });

@@ -162,7 +162,7 @@ describe('tryPlace() and take()', () => {
     expect([...pair.receiver.take(reference)]).toEqual([7]);
   });
 
-  it('keep no more than 16 MiB of free sections', () => {
+  it('keep no more than 32 MiB of free sections', () => {
     for (let round = 0; round < 3; round++) {
       const references = Array.from({ length: 2 }, () => place(new Uint8Array(4 * MIB)));
       for (const reference of references) pair.receiver.take(reference);

@@ -20,7 +20,10 @@ export const SECTIONS_IN_FLIGHT_MAX = 64;
 const SECTION_STEP_BYTES = 64 * 1024;
 
 /** Bytes of free sections that are kept for the next message; larger ones go back to the system. */
-const FREE_BYTES_MAX = 16 * 1024 * 1024;
+const FREE_BYTES_MAX = 32 * 1024 * 1024;
+
+/** From this length on data is copied into huge pages: measured, page faults cost most of it. */
+const HUGE_FROM_BYTES = 512 * 1024;
 
 /** A section's contents never shrink under its reader, nor can the seals be changed. */
 const SECTION_SEALS = SEAL.SHRINK | SEAL.GROW | SEAL.SEAL;
@@ -121,19 +124,29 @@ export class ShmSections implements SectionSpace {
     try {
       if (fd === undefined) throw noDescriptor();
       this.#check(section, fd, reference.lengthBytes);
-      const bytes = Buffer.allocUnsafeSlow(reference.lengthBytes);
+      const bytes = this.#allocate(reference.lengthBytes);
       for (let done = 0; done < bytes.length;) {
         const count = native.readAt(fd, bytes, done, bytes.length - done, done);
         if (count <= 0) throw bad(`pread gave ${count} at ${done} of ${bytes.length} bytes`);
         done += count;
       }
-      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+      return bytes;
     } finally {
       if (fd !== undefined) native.close(fd);
       this.#consumed = (this.#consumed + 1) >>> 0;
       // Pairs with the load in #reclaim: the sender may now overwrite it.
       Atomics.store(ownWords, SECTIONS_CONSUMED, this.#consumed);
     }
+  }
+
+  /** Memory that belongs to one message; all of it is about to be written. */
+  #allocate(bytes: number): Uint8Array {
+    if (bytes >= HUGE_FROM_BYTES) {
+      const memory = this.#host.native.allocate(bytes);
+      if (typeof memory !== 'number') return new Uint8Array(memory);
+    }
+    const { buffer, byteOffset, length } = Buffer.allocUnsafeSlow(bytes);
+    return new Uint8Array(buffer, byteOffset, length);
   }
 
   /** The peer announced a section: `fd` is ours now. @throws PortError PROTOCOL_ERROR */
