@@ -74,6 +74,22 @@ describe('map()', () => {
   });
 });
 
+describe('map() in private', () => {
+  it('shows a file that nobody can write any more, and keeps writes to itself', () => {
+    const fd = native.memfdCreate('map-private', 8192);
+    expect(native.writeAt(fd, Uint8Array.of(5, 6), 0, 2, 0)).toBe(2);
+    expect(native.addSeals(fd, SEAL.WRITE)).toBe(0);
+    const ours = new Uint8Array(native.map(fd, 8192, 2) as ArrayBuffer);
+    const others = new Uint8Array(native.map(fd, 8192, 2) as ArrayBuffer);
+    expect(errnoName(native.map(fd, 8192, 1) as number)).toBe('EPERM');
+    native.close(fd);
+    ours[0] = 77;
+    expect([ours[0], ours[1], others[0]]).toEqual([77, 6, 5]);
+    expect(native.revoke(ours.buffer as ArrayBuffer)).toBe(0);
+    expect([ours[0], ours[1], others[0]]).toEqual([0, 0, 5]);
+  });
+});
+
 describe('revoke()', () => {
   it('leaves zeros, and writes reach nobody', () => {
     const fd = native.memfdCreate('revoke-zeros', 4096);
@@ -144,7 +160,13 @@ describe('allocate()', () => {
     expect(most - before).toBeLessThan(512 * 1024 * 1024);
   }, 60_000);
 
-  it('refuses revoke(): it is no mapping of another memory', () => {
-    expect(() => native.revoke(native.allocate(4096) as ArrayBuffer)).toThrow(TypeError);
+  it('is given back by revoke() at once, all of it', () => {
+    const before = residentBytes();
+    const memory = native.allocate(17 * 1024 * 1024) as ArrayBuffer;
+    new Uint8Array(memory).fill(9);
+    expect(residentBytes() - before).toBeGreaterThan(16 * 1024 * 1024);
+    expect(native.revoke(memory)).toBe(0);
+    expect(residentBytes() - before).toBeLessThan(4 * 1024 * 1024);
+    expect(new Uint8Array(memory).every((byte) => byte === 0)).toBe(true);
   });
 });
