@@ -3,6 +3,8 @@
  * announces descriptors that are no sections, or shorter than the message says.
  */
 import { ftruncateSync, openSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRawSync } from 'node:zlib';
 
 import { SEAL, type NativeBinding } from '@portcall/native';
 import { SECTION_TOKEN_BYTES, SECTION_TOKEN_OFFSET } from '@portcall/wire';
@@ -169,6 +171,29 @@ describe('tryPlace() and take()', () => {
     }
     place(new Uint8Array(100)); // Reclaims.
     expect(openDescriptors().length - base.length).toBeLessThanOrEqual(2 + 4 + 1);
+  });
+});
+
+describe('giveBack()', () => {
+  it.each([1000, 60_000, MIB + 1])('leaves zeros of %i bytes', (length) => {
+    const taken = pair.receiver.take(place(bodyOf(1, length)));
+    pair.receiver.giveBack(taken);
+    pair.receiver.giveBack(taken);
+    expect(taken.length).toBe(length);
+    expect(taken.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('is safe while other threads read it', async () => {
+    const deflate = promisify(deflateRaw);
+    for (let round = 0; round < 4; round++) {
+      const taken = pair.receiver.take(place(bodyOf(round, 4 * MIB)));
+      let isDone = false;
+      const work = Promise.all([deflate(taken), deflate(taken)]).finally(() => (isDone = true));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(isDone).toBe(false);
+      pair.receiver.giveBack(taken);
+      for (const result of await work) expect(inflateRawSync(result).length).toBe(4 * MIB);
+    }
   });
 });
 

@@ -33,6 +33,9 @@ interface Section {
   readonly sizeBytes: number;
 }
 
+/** Memory that can be revoked: mapped or allocated by the addon. */
+const revocable = new WeakSet<ArrayBufferLike>();
+
 /** What sections need of the link they belong to. */
 export interface SectionHost {
   readonly native: NativeBinding;
@@ -139,11 +142,21 @@ export class ShmSections implements SectionSpace {
     }
   }
 
+  giveBack(bytes: Uint8Array): void {
+    const memory = bytes.buffer;
+    const isRevoked =
+      revocable.has(memory) && this.#host.native.revoke(memory as ArrayBuffer) === 0;
+    if (!isRevoked) bytes.fill(0);
+  }
+
   /** Memory that belongs to one message; all of it is about to be written. */
   #allocate(bytes: number): Uint8Array {
     if (bytes >= HUGE_FROM_BYTES) {
       const memory = this.#host.native.allocate(bytes);
-      if (typeof memory !== 'number') return new Uint8Array(memory);
+      if (typeof memory !== 'number') {
+        revocable.add(memory);
+        return new Uint8Array(memory);
+      }
     }
     const { buffer, byteOffset, length } = Buffer.allocUnsafeSlow(bytes);
     return new Uint8Array(buffer, byteOffset, length);
