@@ -35,7 +35,7 @@ export { createTemporaryRuntime, type TemporaryRuntime } from './temporary-runti
 export { DEADLINE_MS, quiet, rejectionOf, waitUntil, within } from './wait-until.js';
 export { bytesText, numberOf, numberedBytes, patternBytes, sameBytes, textBytes } from './bytes.js';
 export { startVictim, type Victim } from './client-death.js';
-export { countOutcome, emptyReport, percentile, type DeathReport } from './death-report.js';
+export { check, countOutcome, emptyReport, percentile, type DeathReport } from './death-report.js';
 export { runReplyAndDie, type DyingMoment } from './reply-and-die.js';
 export { SETTLE_MS_MAX, runServerDeath, type DeathOptions } from './server-death.js';
 export { kernelCan, type KernelFeature } from './kernel-can.js';

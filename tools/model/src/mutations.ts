@@ -1,12 +1,15 @@
 import type { Mutation } from './side.js';
 
+const SLEEP_HEAD =
+  'if ((this.#epoch & 1) === 1) return;\n    this.#epoch = (this.#epoch + 1) >>> 0;\n    ';
+
 /** Bugs that the explorer must find. */
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'sleep epoch by a plain store',
     file: 'wake-words',
-    from: 'if ((this.#epoch & 1) === 1) return;\n    this.#epoch = (this.#epoch + 1) >>> 0;\n    Atomics',
-    to: 'if ((this.#epoch & 1) === 1) return;\n    this.#epoch = (this.#epoch + 1) >>> 0;\n    Plain',
+    from: `${SLEEP_HEAD}Atomics`,
+    to: `${SLEEP_HEAD}Plain`,
   },
   {
     name: 'tail by a plain store',
@@ -24,6 +27,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'tail published before the header',
     file: 'ring-producer',
     from: 'const start = this.offset - RECORD_HEADER_BYTES;',
-    to: 'const start = this.offset - RECORD_HEADER_BYTES;\n    Atomics.store(this.#words, OUT_TAIL, this.#claimTail + alignRecord(RECORD_HEADER_BYTES + lengthBytes));',
+    to:
+      'const start = this.offset - RECORD_HEADER_BYTES;\n    ' +
+      'Atomics.store(this.#words, OUT_TAIL, ' +
+      'this.#claimTail + alignRecord(RECORD_HEADER_BYTES + lengthBytes));',
   },
 ];

@@ -1,16 +1,16 @@
-import { emptyReport } from '@portcall/testing';
-
 import { formatReport } from './format-report.js';
 import { runTorture } from './run-torture.js';
+import { emptyTortureReport } from './torture-report.js';
 import { parseTortureOptions } from './torture-options.js';
 
 const options = parseTortureOptions(process.argv.slice(2));
-const report = emptyReport();
+const report = emptyTortureReport();
 const { stdout } = process;
 
 console.log(
   `torture: ${options.kills} kills and ${options.rounds} self-kills over ${options.transport}, ` +
-    `seed ${options.seed}, Node ${process.version}, ${process.platform}-${process.arch}`,
+    `steps ${options.steps}, seed ${options.seed}, ` +
+    `Node ${process.version}, ${process.platform}-${process.arch}`,
 );
 try {
   await runTorture(report, options, (done) => {

@@ -1,31 +1,62 @@
 import {
+  countOutcome,
   runReplyAndDie,
   runServerDeath,
   startVictim,
   seededRandom,
-  type DeathReport,
 } from '@portcall/testing';
 
+import { runInstructionSteps } from './campaigns/instruction-steps.js';
+import type { TortureReport } from './torture-report.js';
+import { whyNoTracing } from './tracing.js';
 import type { TortureOptions } from './torture-options.js';
 
-/** Kills servers and clients in turns, then lets servers kill themselves after their replies. */
+/**
+ * Kills servers and clients in turns, lets servers kill themselves after their replies, then kills
+ * C clients between the instructions of their publish.
+ */
 export async function runTorture(
-  report: DeathReport,
+  report: TortureReport,
   options: TortureOptions,
   onProgress: (done: string) => void,
 ): Promise<void> {
-  const { kills, rounds, transport, seed } = options;
+  const { kills, rounds, steps, transport, seed } = options;
   const random = seededRandom(seed);
+  if (kills > 0) await runKills(report, options, { random, onProgress });
+  // A socket's replies leave the process at the end of the turn; until then they die with it.
+  const when = transport === 'shm' ? 'same turn' : 'next turn';
+  for (let round = 0; round < rounds; round++) {
+    onProgress(`self-kill ${round + 1} of ${rounds}`);
+    await runReplyAndDie(report, { transport, random, when });
+  }
+  if (steps > 0) await runSteps(report, steps, onProgress);
+}
+
+async function runKills(
+  report: TortureReport,
+  options: TortureOptions,
+  run: { readonly random: () => number; readonly onProgress: (done: string) => void },
+): Promise<void> {
+  const { kills, transport } = options;
+  const { random, onProgress } = run;
   await using victim = await startVictim({ transport, random });
   for (let kill = 0; kill < kills; kill++) {
     onProgress(`kill ${kill + 1} of ${kills}`);
     if (kill % 2 === 0) await runServerDeath(report, { transport, random });
     else await victim.runClientDeath(report);
   }
-  // A socket's replies leave the process at the end of the turn; until then they die with it.
-  const when = transport === 'shm' ? 'same turn' : 'next turn';
-  for (let round = 0; round < rounds; round++) {
-    onProgress(`self-kill ${round + 1} of ${rounds}`);
-    await runReplyAndDie(report, { transport, random, when });
+}
+
+/** @throws Error where processes cannot be traced: what was asked for was not done */
+async function runSteps(
+  report: TortureReport,
+  every: number,
+  onProgress: (done: string) => void,
+): Promise<void> {
+  const reason = whyNoTracing();
+  if (reason !== undefined) throw new Error(`Cannot step: ${reason}`);
+  for (const way of ['words', 'peer'] as const) {
+    const steps = await runInstructionSteps(report, { way, every }, onProgress);
+    countOutcome(report, `instructions of the publish by ${way}`, steps);
   }
 }

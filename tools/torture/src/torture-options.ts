@@ -6,6 +6,11 @@ export interface TortureOptions {
   readonly kills: number;
   /** Servers that reply and kill themselves in the same turn. */
   readonly rounds: number;
+  /**
+   * Every how many-th instruction of the C publish is one behind which a client is killed; 1 for
+   * all of them, 0 for none.
+   */
+  readonly steps: number;
   readonly transport: 'shm' | 'socket';
   /** All that is random comes from it: the same seed draws the same moments. */
   readonly seed: number;
@@ -18,6 +23,7 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
     options: {
       kills: { type: 'string', default: '300' },
       rounds: { type: 'string', default: '200' },
+      steps: { type: 'string', default: '0' },
       transport: { type: 'string', default: 'shm' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     },
@@ -29,6 +35,7 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
   return {
     kills: countOf('kills', values.kills),
     rounds: countOf('rounds', values.rounds),
+    steps: countOf('steps', values.steps),
     transport,
     seed: countOf('seed', values.seed),
   };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { CaseResult } from '../case-result.js';
 import { CASES } from '../cases.js';
-import type { Figures } from '../children/subject-pair.js';
+import type { Figures } from '../children/figures.js';
 import type { SubjectName } from '../subjects/subject-table.js';
 import { plotData } from './plot-data.js';
 
