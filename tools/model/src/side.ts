@@ -92,6 +92,8 @@ export class Side {
   };
   #next = 1;
   #canWrite = true;
+  /** The link has no doorbell to wait for: it looks before the loop blocks. */
+  #isAwake = false;
   readonly #count: number;
   readonly #link: LinkUnderTest;
 
@@ -115,6 +117,10 @@ export class Side {
         continue;
       }
       if (this.#canWrite && this.#next <= this.#count) continue;
+      if (this.#isAwake) {
+        this.#isAwake = (yield* this.#beforeBlock()) !== true;
+        if (this.#isAwake) continue;
+      }
       const { bells, dead } = this.#world;
       yield {
         text: 'poll',
@@ -123,6 +129,15 @@ export class Side {
       };
       yield* call(this.#watch, 'listener', 1);
     }
+  }
+
+  /** As the real one: before the loop blocks, delivers what came or lets the link rest. */
+  *#beforeBlock(): Steps {
+    if ((yield* call(this.#link, 'hasRecords')) === true) {
+      yield* call(this.#link, 'takeRecords');
+      return false;
+    }
+    return yield* call(this.#link, 'tryRest', 0);
   }
 
   *#write(): Steps {
@@ -237,7 +252,21 @@ export class Side {
         return yield { text: 'read control', run: take };
       }
     }
+    class NoBell {
+      onWoken(): boolean {
+        return false;
+      }
+      onRung(): void {}
+      onCommitted(): void {}
+      onRest(): void {}
+    }
+    const beforeBlock = {
+      add: () => void (this.#isAwake = true),
+      remove: () => void (this.#isAwake = false),
+    };
     return {
+      beforeBlockOf: () => beforeBlock,
+      EarlyBell: NoBell,
       AdaptiveLinger: Quiet,
       SpinBeforeWait: Quiet,
       ShmSections: Quiet,
