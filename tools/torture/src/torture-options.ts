@@ -11,6 +11,8 @@ export interface TortureOptions {
    * all of them, 0 for none.
    */
   readonly steps: number;
+  /** C clients that are killed at random moments of their connection, against one server. */
+  readonly cycles: number;
   readonly transport: 'shm' | 'socket';
   /** All that is random comes from it: the same seed draws the same moments. */
   readonly seed: number;
@@ -24,6 +26,7 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
       kills: { type: 'string', default: '300' },
       rounds: { type: 'string', default: '200' },
       steps: { type: 'string', default: '0' },
+      cycles: { type: 'string', default: '0' },
       transport: { type: 'string', default: 'shm' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     },
@@ -36,6 +39,7 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
     kills: countOf('kills', values.kills),
     rounds: countOf('rounds', values.rounds),
     steps: countOf('steps', values.steps),
+    cycles: countOf('cycles', values.cycles),
     transport,
     seed: countOf('seed', values.seed),
   };
