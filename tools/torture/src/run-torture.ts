@@ -8,6 +8,7 @@ import {
 
 import { runInstructionSteps } from './campaigns/instruction-steps.js';
 import { runKillCycles } from './campaigns/kill-cycles.js';
+import { runNodeCycles } from './campaigns/node-cycles.js';
 import type { TortureReport } from './torture-report.js';
 import { whyNoTracing } from './tracing.js';
 import type { TortureOptions } from './torture-options.js';
@@ -35,6 +36,9 @@ export async function runTorture(
   if (cycles > 0) {
     requireTracing();
     await runKillCycles(report, { cycles, seed }, onProgress);
+  }
+  if (options.nodeCycles > 0) {
+    await runNodeCycles(report, { cycles: options.nodeCycles, seed }, onProgress);
   }
 }
 

@@ -13,6 +13,13 @@ export interface TortureOptions {
   readonly steps: number;
   /** C clients that are killed at random moments of their connection, against one server. */
   readonly cycles: number;
+  /** Node clients that are killed, every third of them with a heap of 400 MiB. */
+  readonly nodeCycles: number;
+  /**
+   * Every how many-th system call of connect, calls and close is one at whose entry a Node process
+   * is killed: first clients, then servers. 1 for all of them, 0 for none.
+   */
+  readonly systemCalls: number;
   readonly transport: 'shm' | 'socket';
   /** All that is random comes from it: the same seed draws the same moments. */
   readonly seed: number;
@@ -27,6 +34,8 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
       rounds: { type: 'string', default: '200' },
       steps: { type: 'string', default: '0' },
       cycles: { type: 'string', default: '0' },
+      'node-cycles': { type: 'string', default: '0' },
+      'system-calls': { type: 'string', default: '0' },
       transport: { type: 'string', default: 'shm' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     },
@@ -40,6 +49,8 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
     rounds: countOf('rounds', values.rounds),
     steps: countOf('steps', values.steps),
     cycles: countOf('cycles', values.cycles),
+    nodeCycles: countOf('node-cycles', values['node-cycles']),
+    systemCalls: countOf('system-calls', values['system-calls']),
     transport,
     seed: countOf('seed', values.seed),
   };

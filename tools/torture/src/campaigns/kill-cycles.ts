@@ -11,7 +11,8 @@ import {
   within,
 } from '@portcall/testing';
 
-import { TARGET_NAME, Target } from '../target.js';
+import { TARGET_NAME } from '../target-name.js';
+import { Target } from '../target.js';
 import { TortureClient, momentOf } from '../torture-client.js';
 import { noteTime, type TortureReport } from '../torture-report.js';
 
@@ -38,8 +39,8 @@ const PAGE_BYTES = 4096;
 /** Below so many cycles other programs' shared memory would hide what these have left. */
 const SHMEM_CYCLES_MIN = 5000;
 
-/** What a sleeping server may allocate of anonymous shared memory for itself: one ring. */
-const OWN_SHMEM_BYTES = 256 * 1024;
+/** The healthy client's two rings of 256 KiB, used in turn, each mapped by both of its sides. */
+const OWN_SHMEM_BYTES = 4 * (256 * 1024 + PAGE_BYTES);
 
 /**
  * Kills C clients at random moments of connect, handshake and calls, one behind another, against
