@@ -9,6 +9,7 @@ import {
 import { runInstructionSteps } from './campaigns/instruction-steps.js';
 import { runKillCycles } from './campaigns/kill-cycles.js';
 import { runNodeCycles } from './campaigns/node-cycles.js';
+import { runClientSystemCalls, runServerSystemCalls } from './campaigns/system-calls.js';
 import type { TortureReport } from './torture-report.js';
 import { whyNoTracing } from './tracing.js';
 import type { TortureOptions } from './torture-options.js';
@@ -39,6 +40,14 @@ export async function runTorture(
   }
   if (options.nodeCycles > 0) {
     await runNodeCycles(report, { cycles: options.nodeCycles, seed }, onProgress);
+  }
+  const every = options.systemCalls;
+  if (every > 0) {
+    requireTracing();
+    const ofClient = await runClientSystemCalls(report, { every }, onProgress);
+    countOutcome(report, 'system calls of a client', ofClient);
+    const ofServer = await runServerSystemCalls(report, { every }, onProgress);
+    countOutcome(report, 'system calls of a server', ofServer);
   }
 }
 
