@@ -9,6 +9,7 @@ import {
 import { runInstructionSteps } from './campaigns/instruction-steps.js';
 import { runKillCycles } from './campaigns/kill-cycles.js';
 import { runNodeCycles } from './campaigns/node-cycles.js';
+import { runOddDeaths } from './campaigns/odd-deaths.js';
 import { runClientSystemCalls, runServerSystemCalls } from './campaigns/system-calls.js';
 import type { TortureReport } from './torture-report.js';
 import { whyNoTracing } from './tracing.js';
@@ -48,6 +49,10 @@ export async function runTorture(
     countOutcome(report, 'system calls of a client', ofClient);
     const ofServer = await runServerSystemCalls(report, { every }, onProgress);
     countOutcome(report, 'system calls of a server', ofServer);
+  }
+  if (options.oddDeaths > 0) {
+    requireTracing();
+    await runOddDeaths(report, options.oddDeaths, onProgress);
   }
 }
 

@@ -20,6 +20,8 @@ export interface TortureOptions {
    * is killed: first clients, then servers. 1 for all of them, 0 for none.
    */
   readonly systemCalls: number;
+  /** Rounds of: both sides killed at once, a zombie, a client stopped within and beyond its lease. */
+  readonly oddDeaths: number;
   readonly transport: 'shm' | 'socket';
   /** All that is random comes from it: the same seed draws the same moments. */
   readonly seed: number;
@@ -36,6 +38,7 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
       cycles: { type: 'string', default: '0' },
       'node-cycles': { type: 'string', default: '0' },
       'system-calls': { type: 'string', default: '0' },
+      'odd-deaths': { type: 'string', default: '0' },
       transport: { type: 'string', default: 'shm' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     },
@@ -51,6 +54,7 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
     cycles: countOf('cycles', values.cycles),
     nodeCycles: countOf('node-cycles', values['node-cycles']),
     systemCalls: countOf('system-calls', values['system-calls']),
+    oddDeaths: countOf('odd-deaths', values['odd-deaths']),
     transport,
     seed: countOf('seed', values.seed),
   };

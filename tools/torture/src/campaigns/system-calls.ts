@@ -1,6 +1,6 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 
-import { connectPort, createPort, type CommunicationPort } from '@portcall/port';
+import { connectPort, type CommunicationPort } from '@portcall/port';
 import {
   check,
   countOutcome,
@@ -22,6 +22,7 @@ import { TARGET_NAME } from '../target-name.js';
 import { Target } from '../target.js';
 import { noteTime, type TortureReport } from '../torture-report.js';
 import { runTraced, type TraceResult } from '../tracing.js';
+import { useName } from './use-name.js';
 
 /** Which system calls of a Node process are its last. */
 export interface SystemCallOptions {
@@ -200,20 +201,4 @@ async function runClient(
   const told = await callNumbered(port, NUMBERS);
   await port.close();
   return { connect: 'connected', told };
-}
-
-async function useName(directory: string): Promise<void> {
-  const server = await createPort(TARGET_NAME, {
-    directory,
-    onMessage: (message) => void message.reply(message.data),
-  });
-  try {
-    const client = await connectPort(TARGET_NAME, { directory });
-    const [outcome] = await callNumbered(client, [1]);
-    await client.close();
-    if (outcome?.told !== 'replied') throw new Error(outcome?.told);
-  } finally {
-    await within('the new server to close', server.close({ drainMs: 0 }));
-  }
-  if (existsSync(`${directory}/${TARGET_NAME}`)) throw new Error('its file is left');
 }
