@@ -19,6 +19,7 @@ const GOOD: Readonly<Record<string, readonly unknown[]>> = {
   disown: [99999],
   map: [99999, 4096, 0],
   revoke: [undefined],
+  allocate: [undefined],
   listen: ['', 0, 0],
   accept: [99999],
   adopt: [99999],

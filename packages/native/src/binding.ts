@@ -51,10 +51,22 @@ export interface NativeBinding {
    */
   adopt(fd: number): number;
 
-  /** mmap(2), shared, not inherited by fork. Unmapped when collected. @returns mapping or −errno */
-  map(fd: number, bytes: number, writable: 0 | 1): Mapping | number;
   /**
-   * Maps private zero pages over a mapping; the shared memory is given back. @returns 0 or −errno
+   * mmap(2), not inherited by fork. Unmapped when collected.
+   *
+   * @param mode 0 shared to read, 1 shared to read and write, 2 private copy-on-write
+   * @returns mapping or −errno
+   */
+  map(fd: number, bytes: number, mode: 0 | 1 | 2): Mapping | number;
+  /**
+   * Zeros, in huge pages where the system has them: filling it takes one page fault in 2 MiB.
+   * Given back when collected. @returns ArrayBuffer or −errno
+   */
+  allocate(bytes: number): ArrayBuffer | number;
+  /**
+   * Maps private zero pages over what `map` or `allocate` made; its memory is given back.
+   *
+   * @returns 0 or −errno
    */
   revoke(mapping: Mapping): number;
 

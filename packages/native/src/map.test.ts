@@ -19,6 +19,12 @@ function mapsOf(name: string): number {
   return lines.filter((line) => line.includes(`memfd:${name}`)).length;
 }
 
+/** Memory that this process has in use now. */
+function residentBytes(): number {
+  const [, pages] = readFileSync('/proc/self/statm', 'latin1').split(' ').map(Number);
+  return (pages ?? 0) * 4096;
+}
+
 function mapped(fd: number, bytes: number, writable: 0 | 1): Mapping {
   const mapping = native.map(fd, bytes, writable);
   if (typeof mapping === 'number') throw new Error(errnoName(mapping));
@@ -68,6 +74,22 @@ describe('map()', () => {
   });
 });
 
+describe('map() in private', () => {
+  it('shows a file that nobody can write any more, and keeps writes to itself', () => {
+    const fd = native.memfdCreate('map-private', 8192);
+    expect(native.writeAt(fd, Uint8Array.of(5, 6), 0, 2, 0)).toBe(2);
+    expect(native.addSeals(fd, SEAL.WRITE)).toBe(0);
+    const ours = new Uint8Array(native.map(fd, 8192, 2) as ArrayBuffer);
+    const others = new Uint8Array(native.map(fd, 8192, 2) as ArrayBuffer);
+    expect(errnoName(native.map(fd, 8192, 1) as number)).toBe('EPERM');
+    native.close(fd);
+    ours[0] = 77;
+    expect([ours[0], ours[1], others[0]]).toEqual([77, 6, 5]);
+    expect(native.revoke(ours.buffer as ArrayBuffer)).toBe(0);
+    expect([ours[0], ours[1], others[0]]).toEqual([0, 0, 5]);
+  });
+});
+
 describe('revoke()', () => {
   it('leaves zeros, and writes reach nobody', () => {
     const fd = native.memfdCreate('revoke-zeros', 4096);
@@ -104,5 +126,47 @@ describe('revoke()', () => {
     for (const other of [new ArrayBuffer(8), new Uint8Array(8), {}, null, 5, undefined]) {
       expect(() => native.revoke(other as never)).toThrow(TypeError);
     }
+  });
+});
+
+describe('allocate()', () => {
+  it.each([1, 4096, 512 * 1024, 3 * 1024 * 1024 + 17])('gives %i zeros to write to', (bytes) => {
+    const memory = new Uint8Array(native.allocate(bytes) as ArrayBuffer);
+    expect(memory.length).toBe(bytes);
+    expect(memory.every((byte) => byte === 0)).toBe(true);
+    memory.fill(7);
+    expect(memory.every((byte) => byte === 7)).toBe(true);
+  });
+
+  it.each([
+    ['length 0', 0, 'EINVAL'],
+    ['a length beyond the address space', 2 ** 52, 'ENOMEM'],
+  ])('returns the errno for %s', (_, bytes, code) => {
+    expect(errnoName(native.allocate(bytes) as number)).toBe(code);
+  });
+
+  it('gives back what was collected: 1 000 times 16 MiB stay in bounds', async () => {
+    const before = residentBytes();
+    let most = 0;
+    for (let round = 0; round < 1000; round++) {
+      const memory = new Uint8Array(native.allocate(16 * 1024 * 1024) as ArrayBuffer);
+      memory[round] = 1;
+      memory[memory.length - 1] = 1;
+      // Memory is given back from the event loop.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      most = Math.max(most, residentBytes());
+    }
+    // Each touches two huge pages, if there are such, and all 1 000 would take 4 GiB.
+    expect(most - before).toBeLessThan(512 * 1024 * 1024);
+  }, 60_000);
+
+  it('is given back by revoke() at once, all of it', () => {
+    const before = residentBytes();
+    const memory = native.allocate(17 * 1024 * 1024) as ArrayBuffer;
+    new Uint8Array(memory).fill(9);
+    expect(residentBytes() - before).toBeGreaterThan(16 * 1024 * 1024);
+    expect(native.revoke(memory)).toBe(0);
+    expect(residentBytes() - before).toBeLessThan(4 * 1024 * 1024);
+    expect(new Uint8Array(memory).every((byte) => byte === 0)).toBe(true);
   });
 });

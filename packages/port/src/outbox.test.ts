@@ -402,11 +402,12 @@ describe('memoryBandwidth', () => {
   it('is waited for no longer when the connection has ended', async () => {
     const link = new HandLink({ sections: new HandSections(300_000) });
     const { outbox, host } = outboxOver(link, LIMITS);
-    outbox.send(message(REPLY, 1, 120_000));
+    // Overdrawn by 186 ms: long enough for the second to find it so.
+    outbox.send(message(REPLY, 1, 300_000));
     outbox.send(message(REPLY, 2, 120_000));
     expect(outbox.clear()).toHaveLength(1);
     let isLate = false;
-    setTimeout(() => (isLate = true), 100);
+    setTimeout(() => (isLate = true), 250);
     await waitUntil('the time of the second', () => isLate);
     expect([link.sent.length, host.roomy]).toEqual([1, 0]);
   });

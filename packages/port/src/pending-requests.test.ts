@@ -128,6 +128,18 @@ describe('take()', () => {
   );
 });
 
+describe('takeReplied()', () => {
+  it('gives a request that was sent, not one whose id was only guessed', () => {
+    const { pending } = table();
+    const sink = new Sink();
+    const id = pending.add(sink, Infinity);
+    expect(pending.takeReplied(id)).toBeUndefined();
+    pending.markSent(id, 8);
+    expect(pending.takeReplied(id)).toBe(sink);
+    expect(pending.takeReplied(id)).toBeUndefined();
+  });
+});
+
 describe('markSent() and takeAll()', () => {
   it('keep the mark of each sent request, over growth', () => {
     const { pending } = table(2 ** 32 - 40);

@@ -127,12 +127,15 @@ export class PendingRequests {
     return sink;
   }
 
-  /** As `take`, but leaves a PING that was sent: no REPLY answers that. */
+  /**
+   * Takes out what a REPLY can answer: a request that was sent, and no PING. The peer may have
+   * guessed the id of one that still waits for room.
+   */
   takeReplied(id: number): ReplySink | undefined {
     const slot = this.#find(id);
-    if (slot < 0) return undefined;
+    if (slot < 0 || this.#states[slot] !== STATE.SENT) return undefined;
     const sink = this.#sinks[slot];
-    if (sink?.purpose === 'ping' && this.#states[slot] === STATE.SENT) return undefined;
+    if (sink?.purpose === 'ping') return undefined;
     this.#free(slot);
     return sink;
   }

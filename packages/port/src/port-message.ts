@@ -58,9 +58,9 @@ const dropped = new FinalizationRegistry<{
 /** A message as its receiver has it. */
 export class IncomingMessage implements PortMessage {
   readonly kind: MessageKind;
-  readonly data: Uint8Array;
   /** Bytes of data as they arrived: its memory may be given away since. */
   readonly lengthBytes: number;
+  readonly #data: Uint8Array;
   readonly #source: MessageSource;
   readonly #request: IncomingRequest | undefined;
   readonly #extras: IncomingExtras;
@@ -80,7 +80,7 @@ export class IncomingMessage implements PortMessage {
     const { kind, data, request, extras = noExtras(0) } = arrived;
     this.#source = source;
     this.kind = kind;
-    this.data = data;
+    this.#data = data;
     this.lengthBytes = data.length;
     this.#request = request;
     this.#extras = extras;
@@ -94,6 +94,10 @@ export class IncomingMessage implements PortMessage {
 
   get port(): PortEnd {
     return this.#source.port;
+  }
+
+  get data(): Uint8Array {
+    return this.#view?.bytes ?? this.#data;
   }
 
   get isRequest(): boolean {
@@ -204,11 +208,16 @@ export class IncomingMessage implements PortMessage {
 
   #makeView(): PrivateView | undefined {
     const source = this.#source;
-    const { length } = this.data;
+    const { length } = this.#data;
     const limit = source.port.attributes.maxViewSize;
     if (!source.wants.has('view') || source.viewBytes + length > limit) return undefined;
     source.viewBytes += length;
-    return new PrivateView(this.data, () => (source.viewBytes -= length));
+    return new PrivateView(this.#data, (bytes) => {
+      source.viewBytes -= length;
+      const { sections } = source.channel.link;
+      if (sections === undefined) bytes.fill(0);
+      else sections.giveBack(bytes);
+    });
   }
 
   #collect(): MessageAttributes {

@@ -1,8 +1,9 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-
 /** The data of a message as memory that can be given back before a garbage collection. */
 export interface View extends Disposable {
-  /** The data; of length 0 once it is released. */
+  /**
+   * The data; of length 0 once it is released. An array over it that was kept reads zeros from then
+   * on, in whatever thread.
+   */
   readonly bytes: Uint8Array;
   /** Keeps the view when the handler returns; then `release()` is the receiver's duty. */
   retain(): void;
@@ -10,28 +11,22 @@ export interface View extends Disposable {
   release(): void;
 }
 
-/**
- * Takes memory over and drops it: a closed port does both at once (Node: MessagePort::PostMessage).
- * What `structuredClone` takes over lives in its result until that is collected.
- */
-const NOWHERE = closedPort();
-
-function closedPort(): MessagePort {
-  const { port1 } = new MessageChannel();
-  port1.close();
-  return port1;
-}
+const NOTHING = new Uint8Array(0);
 
 /** A view of memory that belongs to this message alone. */
 export class PrivateView implements View {
-  readonly bytes: Uint8Array;
+  #bytes: Uint8Array;
   #isRetained = false;
-  #onRelease: (() => void) | undefined;
+  #onRelease: ((bytes: Uint8Array) => void) | undefined;
 
-  /** @param onRelease called once, when it is released */
-  constructor(bytes: Uint8Array, onRelease: () => void) {
-    this.bytes = bytes;
+  /** @param onRelease called once, when it is released: gives the memory back and leaves zeros */
+  constructor(bytes: Uint8Array, onRelease: (bytes: Uint8Array) => void) {
+    this.#bytes = bytes;
     this.#onRelease = onRelease;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
   }
 
   retain(): void {
@@ -42,10 +37,10 @@ export class PrivateView implements View {
     const onRelease = this.#onRelease;
     if (onRelease === undefined) return;
     this.#onRelease = undefined;
-    // Detached: every view of it has length 0 from now on, and the pages go back at once.
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port, no window
-    NOWHERE.postMessage(undefined, [this.bytes.buffer as ArrayBuffer]);
-    onRelease();
+    const bytes = this.#bytes;
+    this.#bytes = NOTHING;
+    // Never detached: zlib or crypto may be reading it in a thread of theirs.
+    onRelease(bytes);
   }
 
   /** The handler has returned. */

@@ -63,7 +63,7 @@ const ANSWERS: readonly Answer[] = [
   frame('accept without payload', 'shm=SHM payload=', 'FAILED'),
   frame('accept with an unknown feature', 'shm=SHM features=0x80000001'),
   frame('shared memory nobody asked for', 'shm=1', (shm) => (shm === 1 ? 'OPEN' : 'FAILED')),
-  frame('shared memory without region', 'features=1 hash=0xf582cf96 ringBytes=65536'),
+  frame('shared memory without region', 'features=1 hash=0x990396f9 ringBytes=65536'),
   frame('shared memory of another layout', 'shm=1 hash=1'),
   frame('an unsealed region', 'shm=1 region=region:unsealed'),
   frame('a sparse region', 'shm=1 region=sparse'),

@@ -35,6 +35,12 @@ const BAD_SECTIONS = [
   'pidfd',
 ];
 
+/** As before, of kind 1. */
+const sealedSection = (fds: string, words = '') => [
+  `token kind=section sealed=1 id=5 size=100 fds=${fds} ${words}`,
+  'message type=request section=5 dlen=100',
+];
+
 const sections: readonly Attack[] = [
   ['good', bySection('section'), 0],
   ['sealed more than needed', bySection('good'), 0],
@@ -44,6 +50,12 @@ const sections: readonly Attack[] = [
 
 /** The page does not say which of these are answered INVALID_MESSAGE, and which end all. */
 const disagreements: readonly Attack[] = [
+  ['sealed', sealedSection('sealed'), 0],
+  ['sealed, says the token, and not against writing', sealedSection('section'), 'ends or lives'],
+  ['sealed and sparse', sealedSection('sealedSparse'), 'ends or lives'],
+  ['sealed and longer', sealedSection('sealed', 'realSize=101'), 'ends or lives'],
+  ['sealed and not a memfd', sealedSection('pipe'), 'ends or lives'],
+  ['of an unknown kind', ['token kind=section sealed=2 size=100 fds=section'], 'ends'],
   ['never announced', ['message section=9 dlen=100'], 'ends or lives'],
   ['id 0', ['message section=0 dlen=100'], 'ends or lives'],
   ['more than announced', bySection('section', 'infoLength=101'), 'ends or lives'],

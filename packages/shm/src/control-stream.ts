@@ -4,6 +4,7 @@ import {
   CONTROL_TOKEN,
   HANDLES_MAX,
   PortError,
+  SECTION_KIND,
   SECTION_TOKEN_BYTES,
   SECTION_TOKEN_OFFSET,
   SHORT_TOKEN_BYTES,
@@ -30,6 +31,8 @@ export interface AnnouncedSection {
   readonly fd: number | undefined;
   /** Bytes of data. */
   readonly sizeBytes: number;
+  /** Nobody can write to it any more, says the peer. */
+  readonly isSealed: boolean;
 }
 
 /**
@@ -163,23 +166,27 @@ export class ControlStream {
     this.#token[this.#tokenFilled++] = byte;
     if (this.#tokenFilled < this.#tokenBytes) return;
     this.#tokenFilled = 0;
-    const [token, count = 0, ...zeros] = this.#token.subarray(0, SECTION_TOKEN_OFFSET.SECTION_ID);
-    const isBatch = token === CONTROL_TOKEN.HANDLES;
-    if (zeros.some((zero) => zero !== 0) || (!isBatch && count !== 0)) {
+    const [token, second = 0, ...zeros] = this.#token.subarray(0, SECTION_TOKEN_OFFSET.SECTION_ID);
+    if (zeros.some((zero) => zero !== 0) || (token === CONTROL_TOKEN.CREDENTIALS && second !== 0)) {
       throw broken('reserved bytes of an announcement are set');
     }
-    if (isBatch) this.#announceHandles(count);
-    else if (token === CONTROL_TOKEN.SECTION) this.#announceSection();
+    if (token === CONTROL_TOKEN.HANDLES) this.#announceHandles(second);
+    else if (token === CONTROL_TOKEN.SECTION) this.#announceSection(second);
     else this.#announceCredentials();
   }
 
-  #announceSection(): void {
+  #announceSection(kind: number): void {
+    if (kind > SECTION_KIND.SEALED) throw broken(`section is of kind ${kind}`);
     const [fd] = this.#takeWaiting(1);
     const view = this.#tokenView;
     const id = view.getUint32(SECTION_TOKEN_OFFSET.SECTION_ID, true);
     const low = view.getUint32(SECTION_TOKEN_OFFSET.SIZE_LOW, true);
     const high = view.getUint32(SECTION_TOKEN_OFFSET.SIZE_HIGH, true);
-    this.#listener.onSection(id, { fd, sizeBytes: high * 0x100000000 + low });
+    this.#listener.onSection(id, {
+      fd,
+      sizeBytes: high * 0x100000000 + low,
+      isSealed: kind === SECTION_KIND.SEALED,
+    });
   }
 
   #announceHandles(count: number): void {

@@ -139,7 +139,7 @@ const ACCEPTOR = `
   // A child of it keeps the socket open beyond its death.
   spawn('sleep', ['20'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
   const region = createRegion(native, 4096);
-  const frame = encodeFrame({ ...PLAIN_FRAME, type: 2, features: 1, layoutHash: 0xf582cf96,
+  const frame = encodeFrame({ ...PLAIN_FRAME, type: 2, features: 1, layoutHash: 0x990396f9,
     regionBytes: 4096, payload: new Uint8Array(0) });
   native.send(fd, frame, 0, frame.length, region.fd);
 `;

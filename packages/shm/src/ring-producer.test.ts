@@ -190,15 +190,28 @@ describe('waitForSpace()', () => {
     expect(producer.waitForSpace(8)).toBe(true);
   });
 
+  it('leaves no mark when there was room: the next wait would have no bell', () => {
+    const { producer, writer } = ringPair();
+    expect(producer.waitForSpace(8)).toBe(true);
+    expect(wordOf(writer, WORD.SPACE_EPOCH) & 1).toBe(0);
+  });
+
+  it('leaves the mark of another wait', () => {
+    const { producer, writer } = ringPair();
+    producer.announceWait();
+    expect(producer.waitForSpace(8)).toBe(true);
+    expect(wordOf(writer, WORD.SPACE_EPOCH)).toBe(1);
+  });
+
   it('is ended by stopWaiting(), with a new epoch for the next wait', () => {
     const { producer, writer } = ringPair();
     producer.stopWaiting();
     expect(wordOf(writer, WORD.SPACE_EPOCH)).toBe(0);
-    producer.waitForSpace(8);
+    producer.announceWait();
     producer.stopWaiting();
     producer.stopWaiting();
     expect(wordOf(writer, WORD.SPACE_EPOCH)).toBe(2);
-    producer.waitForSpace(8);
+    producer.announceWait();
     expect(wordOf(writer, WORD.SPACE_EPOCH)).toBe(3);
   });
 });

@@ -109,11 +109,17 @@ export class RingProducer implements RecordClaim {
    * Says that this side waits for room, then looks once more: the consumer either sees the mark or
    * had already made the room that this second look finds.
    *
+   * The consumer rings once for each mark: one that was made here and is not needed goes at once,
+   * or it would be taken for the mark of the next wait, with its bell spent.
+   *
    * @returns true when there is room for a body of `minBytes` after all
    */
   waitForSpace(minBytes: number): boolean {
+    const didWait = (this.#spaceEpoch & 1) === 1;
     this.announceWait();
-    return this.tryClaim(minBytes);
+    const hasRoom = this.tryClaim(minBytes);
+    if (hasRoom && !didWait) this.stopWaiting();
+    return hasRoom;
   }
 
   /** Says that this side waits for room. A claim that was made stays as it is. */

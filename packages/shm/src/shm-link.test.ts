@@ -252,6 +252,37 @@ describe('a claim', () => {
   });
 });
 
+describe('a link that waits for room', () => {
+  it('asks for another bell when the first came for too little', async () => {
+    const { link, own, peerRegion, stream } = loneLink(native);
+    const sees = new Recorder();
+    link.start(sees, LINK_LIMITS);
+    const lengths = [16, 1000, 1000, 1000, 1000];
+    for (const length of lengths) {
+      expect(
+        sendRecord(
+          link,
+          Array.from({ length }, () => 1),
+        ),
+      ).toBe(true);
+    }
+    expect(link.tryClaim(1000)).toBeUndefined();
+    await untilAsleep([own.words]);
+    expect(wordOf(own, WORD.SPACE_EPOCH)).toBe(1);
+    Atomics.store(peerRegion.words, WORD.IN_HEAD, 24);
+    native.ringDoorbell(stream.far);
+    await waitUntil('a new mark', () => wordOf(own, WORD.SPACE_EPOCH) === 3);
+    await untilAsleep([own.words]);
+    expect(sees.writable).toBe(0);
+    Atomics.store(peerRegion.words, WORD.IN_HEAD, 24 + 4 * 1008);
+    native.ringDoorbell(stream.far);
+    await waitUntil('room', () => sees.writable === 1);
+    link.close();
+    native.revoke(peerRegion.mapping);
+    native.close(stream.far);
+  });
+});
+
 describe('a peer that breaks the protocol', () => {
   // Threat: the peer may write anything to its region and its end of the socket. It may end this
   // link by that, and nothing else: no throw, no second end, nothing left open.

@@ -90,6 +90,8 @@ export class ShmLink implements Link, AwakeSide {
   #draining = false;
   /** Bytes of the claim that was refused; −1 when nobody waits. */
   #wantedBytes = -1;
+  /** The control socket was read since the last mark of waiting: its bell may have been there. */
+  #hasReadBells = false;
   /** A section or a companion was refused; and whether for want of room in the socket. */
   #wantsOther = false;
   #wantsSocket = false;
@@ -126,6 +128,7 @@ export class ShmLink implements Link, AwakeSide {
         // This read may take in the doorbell that was to wake this side: it must not count as
         // asleep any more, or the peer would not ring again.
         this.#stayAwake();
+        this.#hasReadBells = true;
         return this.#control.read() === 'more';
       },
       waitForSpace: () => {
@@ -393,7 +396,7 @@ export class ShmLink implements Link, AwakeSide {
     if (this.#ended || (this.#wantedBytes < 0 && !this.#wantsOther)) return;
     const minBytes = Math.max(this.#wantedBytes, 0);
     try {
-      if (!this.#wantsOther && !this.#producer.tryClaim(minBytes)) return;
+      if (!this.#wantsOther && !this.#claimAfterBell(minBytes)) return;
     } catch (error) {
       this.#endByViolation(error);
       return;
@@ -403,6 +406,15 @@ export class ShmLink implements Link, AwakeSide {
     this.#wantsSocket = false;
     this.#producer.stopWaiting();
     this.#handler?.onWritable();
+  }
+
+  /** The peer rings at the first room it makes. When that is too little, it must ring again. */
+  #claimAfterBell(minBytes: number): boolean {
+    if (this.#producer.tryClaim(minBytes)) return true;
+    if (!this.#hasReadBells) return false;
+    this.#hasReadBells = false;
+    this.#producer.stopWaiting();
+    return this.#producer.waitForSpace(minBytes);
   }
 
   #ring(): void {
@@ -415,6 +427,7 @@ export class ShmLink implements Link, AwakeSide {
   }
 
   #readControl(): ControlState {
+    this.#hasReadBells = true;
     try {
       return this.#control.read();
     } catch (error) {

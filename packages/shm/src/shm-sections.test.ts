@@ -2,11 +2,13 @@
  * Threat: the peer says that it consumed sections it never had, announces more than it may, or
  * announces descriptors that are no sections, or shorter than the message says.
  */
-import { ftruncateSync, openSync } from 'node:fs';
+import { ftruncateSync, openSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRawSync } from 'node:zlib';
 
-import { SEAL, type NativeBinding } from '@portcall/native';
+import { SEAL, errnoName, type NativeBinding } from '@portcall/native';
 import { SECTION_TOKEN_BYTES, SECTION_TOKEN_OFFSET } from '@portcall/wire';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { expectDescriptors, openDescriptors } from '../test/support/descriptors.js';
 import {
@@ -23,7 +25,9 @@ import { SECTIONS_IN_FLIGHT_MAX, ShmSections } from './shm-sections.js';
 const native = nativeBinding();
 const MIB = 1024 * 1024;
 const LIMITS = { maxSectionSize: 4 * MIB, maxTotalSectionSize: 8 * MIB };
+const SEALED_FROM_BYTES = 3 * MIB;
 const SEALS = SEAL.SHRINK | SEAL.GROW | SEAL.SEAL;
+const FINAL_SEALS = SEALS | SEAL.WRITE;
 
 /** Two ends of a connection as far as sections go. */
 class Pair {
@@ -40,6 +44,7 @@ class Pair {
     ownWords: this.receiverWords,
     peerWords: this.senderWords,
     limits: LIMITS,
+    sealedFromBytes: SEALED_FROM_BYTES,
     readControl: () => this.control.read() === 'more',
     endByViolation: (error) => {
       throw error;
@@ -66,6 +71,7 @@ class Pair {
       ownWords: this.senderWords,
       peerWords: this.receiverWords,
       limits: LIMITS,
+      sealedFromBytes: SEALED_FROM_BYTES,
       readControl: () => false,
       endByViolation: (error) => {
         throw error;
@@ -105,10 +111,11 @@ function place(bytes: Uint8Array): { readonly sectionId: number; readonly length
 }
 
 /** Announces a descriptor of the test's own making, as a hostile peer would. */
-function announce(sectionId: number, fd: number, sizeBytes = 100): void {
+function announce(sectionId: number, fd: number, sizeBytes = 100, kind = 0): void {
   const token = new Uint8Array(SECTION_TOKEN_BYTES);
   const view = new DataView(token.buffer);
   view.setUint8(0, 2);
+  view.setUint8(1, kind);
   view.setUint32(SECTION_TOKEN_OFFSET.SECTION_ID, sectionId, true);
   view.setUint32(SECTION_TOKEN_OFFSET.SIZE_LOW, sizeBytes, true);
   expect(native.send(pair.stream.near, token, 0, token.length, fd)).toBe(SECTION_TOKEN_BYTES);
@@ -162,13 +169,156 @@ describe('tryPlace() and take()', () => {
     expect([...pair.receiver.take(reference)]).toEqual([7]);
   });
 
-  it('keep no more than 16 MiB of free sections', () => {
+  it('keep no more than 32 MiB of free sections', () => {
     for (let round = 0; round < 3; round++) {
       const references = Array.from({ length: 2 }, () => place(new Uint8Array(4 * MIB)));
       for (const reference of references) pair.receiver.take(reference);
     }
     place(new Uint8Array(100)); // Reclaims.
     expect(openDescriptors().length - base.length).toBeLessThanOrEqual(2 + 4 + 1);
+  });
+});
+
+describe('a sealed section', () => {
+  const LENGTH = SEALED_FROM_BYTES + 5;
+
+  /** Bytes of sections that this process has mapped. */
+  function mappedBytes(): number {
+    const lines = readFileSync('/proc/self/maps', 'latin1').split('\n');
+    return lines
+      .filter((line) => line.includes('memfd:portcall-section'))
+      .map((line) => line.split(' ', 1)[0]!.split('-'))
+      .reduce((sum, [from, to]) => sum + Number.parseInt(to!, 16) - Number.parseInt(from!, 16), 0);
+  }
+
+  it('is mapped, not copied: no byte of it is read or written to take it', () => {
+    const before = mappedBytes();
+    const reference = place(bodyOf(1, LENGTH));
+    const readAt = vi.spyOn(native, 'readAt');
+    const taken = pair.receiver.take(reference);
+    expect(readAt).not.toHaveBeenCalled();
+    readAt.mockRestore();
+    expect(Buffer.compare(taken, bodyOf(1, LENGTH))).toBe(0);
+    expect(taken.buffer.byteLength).toBe(LENGTH);
+    expect(mappedBytes() - before).toBe(Math.ceil(LENGTH / 4096) * 4096);
+    pair.receiver.giveBack(taken);
+    expect(mappedBytes()).toBe(before);
+    expect(taken.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('may be written to by its receiver: the memory is its own', () => {
+    const fd = native.memfdCreate('own', LENGTH);
+    expect(native.addSeals(fd, FINAL_SEALS)).toBe(0);
+    const others = new Uint8Array(native.map(fd, LENGTH, 0) as ArrayBuffer);
+    announce(1, fd, LENGTH, 1);
+    const taken = pair.receiver.take({ sectionId: 1, lengthBytes: LENGTH });
+    taken.fill(9);
+    expect(taken[LENGTH - 1]).toBe(9);
+    expect(others.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('is not kept by its sender, and counts until it was taken', () => {
+    const sections = [place(bodyOf(1, LENGTH)), place(bodyOf(2, LENGTH))];
+    expect(openDescriptors().length - base.length).toBe(2);
+    expect(pair.sender.tryPlace([bodyOf(3, LENGTH)], LENGTH)).toBeUndefined();
+    for (const section of sections) pair.receiver.take(section);
+    expect(openDescriptors().length - base.length).toBe(2);
+    expect(pair.sender.tryPlace([bodyOf(3, LENGTH)], LENGTH)).toBeDefined();
+  });
+
+  it('is copied while the receiver holds as much as it may, until it gives some back', () => {
+    const before = mappedBytes();
+    const taken = [1, 2].map((seed) => pair.receiver.take(place(bodyOf(seed, LENGTH))));
+    const held = mappedBytes() - before;
+    const copied = pair.receiver.take(place(bodyOf(3, LENGTH)));
+    expect(Buffer.compare(copied, bodyOf(3, LENGTH))).toBe(0);
+    expect(mappedBytes() - before).toBe(held);
+    for (const bytes of taken) {
+      pair.receiver.giveBack(bytes);
+      pair.receiver.giveBack(bytes);
+    }
+    pair.receiver.take(place(bodyOf(4, LENGTH)));
+    expect(mappedBytes() - before).toBe(held / 2);
+  });
+
+  it('that is short is copied', () => {
+    const before = mappedBytes();
+    announce(1, sealedMemfd(100, FINAL_SEALS), 100, 1);
+    expect(pair.receiver.take({ sectionId: 1, lengthBytes: 100 })).toHaveLength(100);
+    expect(mappedBytes()).toBe(before);
+  });
+
+  it.each([
+    ['against nothing', 0],
+    ['as those that are copied', SEALS],
+    ['not against shrinking', FINAL_SEALS & ~SEAL.SHRINK],
+    ['not against growing', FINAL_SEALS & ~SEAL.GROW],
+    ['not against seals', FINAL_SEALS & ~SEAL.SEAL],
+    ['against future writes only', SEALS | SEAL.FUTURE_WRITE],
+  ])('ends the link when it is sealed %s', (_, seals) => {
+    announce(1, sealedMemfd(LENGTH, seals), LENGTH, 1);
+    const take = () => pair.receiver.take({ sectionId: 1, lengthBytes: LENGTH });
+    expect(codeOf(take)).toBe('PROTOCOL_ERROR');
+  });
+
+  it.each([
+    ['longer than announced', () => sealedMemfd(LENGTH + 1, FINAL_SEALS)],
+    ['a page longer', () => sealedMemfd(LENGTH + 4096, FINAL_SEALS)],
+    ['shorter than announced', () => sealedMemfd(LENGTH - 1, FINAL_SEALS)],
+    ['empty', () => sealedMemfd(0, FINAL_SEALS)],
+    ['an ordinary file', () => openSync('/etc/hostname', 'r')],
+    ['a device', () => openSync('/dev/zero', 'r')],
+    ['a directory', () => openSync('/tmp', 'r')],
+    [
+      'sparse',
+      () => {
+        const fd = sparseMemfd(native, LENGTH);
+        native.addSeals(fd, FINAL_SEALS);
+        return fd;
+      },
+    ],
+  ])('ends the link when it is %s', (_, make) => {
+    announce(1, make(), LENGTH, 1);
+    const take = () => pair.receiver.take({ sectionId: 1, lengthBytes: LENGTH });
+    expect(codeOf(take)).toBe('PROTOCOL_ERROR');
+  });
+
+  it('cannot be sealed by one who could still write to it', () => {
+    const fd = native.memfdCreate('writable', 4096);
+    const writable = native.map(fd, 4096, 1) as ArrayBuffer;
+    expect(errnoName(native.addSeals(fd, SEAL.WRITE))).toBe('EBUSY');
+    native.revoke(writable);
+    expect(native.addSeals(fd, SEAL.WRITE)).toBe(0);
+    expect(errnoName(native.writeAt(fd, Uint8Array.of(1), 0, 1, 0))).toBe('EPERM');
+    native.close(fd);
+  });
+
+  it.each([2, 3, 255])('of kind %i is none', (kind) => {
+    announce(1, sealedMemfd(100, FINAL_SEALS), 100, kind);
+    expect(codeOf(() => pair.control.read())).toBe('PROTOCOL_ERROR');
+  });
+});
+
+describe('giveBack()', () => {
+  it.each([1000, 60_000, MIB + 1, 4 * MIB])('leaves zeros of %i bytes', (length) => {
+    const taken = pair.receiver.take(place(bodyOf(1, length)));
+    pair.receiver.giveBack(taken);
+    pair.receiver.giveBack(taken);
+    expect(taken.length).toBe(length);
+    expect(taken.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('is safe while other threads read it', async () => {
+    const deflate = promisify(deflateRaw);
+    for (let round = 0; round < 4; round++) {
+      const taken = pair.receiver.take(place(bodyOf(round, 4 * MIB)));
+      let isDone = false;
+      const work = Promise.all([deflate(taken), deflate(taken)]).finally(() => (isDone = true));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(isDone).toBe(false);
+      pair.receiver.giveBack(taken);
+      for (const result of await work) expect(inflateRawSync(result).length).toBe(4 * MIB);
+    }
   });
 });
 

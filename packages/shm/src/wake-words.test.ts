@@ -83,12 +83,12 @@ describe('peerNeedsSpaceBell()', () => {
     const pair = ringPair();
     const receiver = new WakeWords(pair.reader.words, pair.writer.words);
     expect(receiver.peerNeedsSpaceBell()).toBe(false);
-    pair.producer.waitForSpace(0);
+    pair.producer.announceWait();
     expect(receiver.peerNeedsSpaceBell()).toBe(true);
     expect(receiver.peerNeedsSpaceBell()).toBe(false);
     pair.producer.stopWaiting();
     expect(receiver.peerNeedsSpaceBell()).toBe(false);
-    pair.producer.waitForSpace(0);
+    pair.producer.announceWait();
     expect(receiver.peerNeedsSpaceBell()).toBe(true);
   });
 });

@@ -99,6 +99,11 @@ export interface SectionSpace {
    * @throws PortError PROTOCOL_ERROR when the section is not what a section must be
    */
   take(reference: SectionReference): Uint8Array;
+  /**
+   * Gives back what `take` returned, before a garbage collection does: it reads zeros from then on,
+   * safely even while another thread uses it. Large memory goes back to the system at once.
+   */
+  giveBack(bytes: Uint8Array): void;
 }
 
 /**

@@ -45,12 +45,13 @@ export function isRingBytes(bytes: number): boolean {
 
 /**
  * Both sides compare this number in the handshake: it changes with every change of this file or of
- * the record layout, so that two builds that disagree never share memory.
+ * the layout of records or sections, so that two builds that disagree never share memory.
  */
 export const LAYOUT_HASH = layoutHash();
 
 function layoutHash(): number {
-  const text = JSON.stringify([REGION_MAGIC, REGION_HEADER_BYTES, REGION_OFFSET, 'records:1']);
+  const versions = ['records:1', 'sections:1'];
+  const text = JSON.stringify([REGION_MAGIC, REGION_HEADER_BYTES, REGION_OFFSET, ...versions]);
   // FNV-1a, 32 bit: http://www.isthe.com/chongo/tech/comp/fnv/
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) {

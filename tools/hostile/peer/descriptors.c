@@ -86,6 +86,8 @@ int make_descriptor(const char *kind, uint32_t bytes) {
   if (strcmp(kind, "empty") == 0) return memory(0, true, REGION_SEALS);
   if (strcmp(kind, "zeros") == 0) return memory(whole, false, REGION_SEALS);
   if (strcmp(kind, "section") == 0) return memory(bytes, false, SECTION_SEALS);
+  if (strcmp(kind, "sealed") == 0) return memory(bytes, false, SECTION_SEALS | F_SEAL_WRITE);
+  if (strcmp(kind, "sealedSparse") == 0) return memory(bytes, true, SECTION_SEALS | F_SEAL_WRITE);
   if (strcmp(kind, "sectionUnsealed") == 0) return memory(bytes, false, 0);
   if (strcmp(kind, "sectionNoGrow") == 0) return memory(bytes, false, F_SEAL_SHRINK | F_SEAL_SEAL);
   if (strcmp(kind, "sectionNoShrink") == 0) return memory(bytes, false, F_SEAL_GROW | F_SEAL_SEAL);

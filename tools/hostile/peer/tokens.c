@@ -10,7 +10,7 @@
 
 /*
  * `token` sends one: kind=section|handles|credentials|N; id= size= count= say what it says, zero=
- * its reserved bytes; fds= the descriptors that come with it (of `size` bytes where they are
+ * its reserved bytes, sealed= the kind of a section; fds= the descriptors that come with it (of `size` bytes where they are
  * sections), later= those that come with its second byte, credentials=0 none; cut= bytes missing.
  */
 
@@ -39,6 +39,7 @@ void send_token(struct peer *p, const struct arguments *a) {
   uint32_t size = (uint32_t)number_of(a, "size", 4096);
   struct bytes token = {0};
   uint8_t head[] = {kind, 0, (uint8_t)number_of(a, "zero", 0), 0};
+  if (kind == TOKEN_SECTION) head[1] = (uint8_t)number_of(a, "sealed", 0);
   if (kind == TOKEN_HANDLES) head[1] = (uint8_t)number_of(a, "count", 1);
   put(&token, head, sizeof head);
   put_u32(&token, (uint32_t)number_of(a, "id", p->nextSectionId));
@@ -92,7 +93,10 @@ static const char *take_section_token(struct peer *p) {
     return "more than 64 sections in flight";
   }
   p->sections[p->sectionCount++] = (struct section){.id = id, .sizeBytes = size, .fd = fd};
+  uint8_t kind = p->in.at[1];
   int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (kind > SECTION_SEALED) return "section is of another kind";
+  if (kind == SECTION_SEALED) wanted |= F_SEAL_WRITE;
   if ((fcntl(fd, F_GET_SEALS) & wanted) != wanted) return "section lacks seals";
   if (fstat(fd, &facts) != 0 || (uint64_t)facts.st_size < size) return "section is too small";
   return id == 0 ? "section id is 0" : NULL;

@@ -52,6 +52,10 @@ export class HandSections implements SectionSpace {
     this.placed.delete(sectionId);
     return bytes.subarray(0, lengthBytes);
   }
+
+  giveBack(bytes: Uint8Array): void {
+    bytes.fill(0);
+  }
 }
 
 /** Descriptors and credentials beside the records; a test puts in what came. */
