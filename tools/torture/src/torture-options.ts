@@ -20,7 +20,7 @@ export interface TortureOptions {
    * is killed: first clients, then servers. 1 for all of them, 0 for none.
    */
   readonly systemCalls: number;
-  /** Rounds of: both sides killed at once, a zombie, a client stopped within or beyond its lease. */
+  /** Rounds: both sides killed at once, a zombie, a client stopped within or beyond its lease. */
   readonly oddDeaths: number;
   readonly transport: 'shm' | 'socket';
   /** All that is random comes from it: the same seed draws the same moments. */

@@ -20,7 +20,7 @@ import { useName } from './use-name.js';
 /** Lease of the frozen clients' server. */
 const LEASE_MS = 500;
 
-/** A lease may run out so much too early; how late it runs out is noted, since machines are busy. */
+/** A lease may run out so much too early; how late it runs out is noted: machines are busy. */
 const LEASE_SHARE_MIN = 0.9;
 
 /** Kills server and client in the same moment: the name is free at once. */
