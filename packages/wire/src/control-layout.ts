@@ -4,7 +4,7 @@
  * first byte of their token (SCM_RIGHTS), credentials with the whole of it (SCM_CREDENTIALS).
  *
  *   doorbell     | 0x01 |
- *   section      | 0x02 | kind | 0 0 | sectionId u32 | sizeBytes u64 |      16 bytes, one descriptor
+ *   section      | 0x02 | kind | 0 0 | sectionId u32 | sizeBytes u64 |  16 bytes, one descriptor
  *   handles      | 0x03 | count | 0 0 | batchId u32 |                   8 bytes, 1 to 4 descriptors
  *   credentials  | 0x04 | 0 0 0 | credentialsId u32 |                   8 bytes, credentials
  */
