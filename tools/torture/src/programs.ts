@@ -12,3 +12,8 @@ export const CLIENT_PROGRAM: string = fileURLToPath(
 export const TRACER_PROGRAM: string = fileURLToPath(
   new URL('../dist/torture-tracer', import.meta.url),
 );
+
+/** Path of a Node program of this package that is killed; `nodes` has them. */
+export function nodeProgram(name: string): string {
+  return fileURLToPath(new URL(`../dist/nodes/${name}.js`, import.meta.url));
+}

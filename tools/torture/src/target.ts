@@ -21,8 +21,7 @@ import {
   type TemporaryRuntime,
 } from '@portcall/testing';
 
-/** Name of the port whose clients are killed. */
-export const TARGET_NAME = 'target';
+import { TARGET_NAME } from './target-name.js';
 
 /** How a connection ended, and when its server was told, on `performance.now()`'s clock. */
 export interface End {

@@ -11,6 +11,17 @@ export interface TortureOptions {
    * all of them, 0 for none.
    */
   readonly steps: number;
+  /** C clients that are killed at random moments of their connection, against one server. */
+  readonly cycles: number;
+  /** Node clients that are killed, every third of them with a heap of 400 MiB. */
+  readonly nodeCycles: number;
+  /**
+   * Every how many-th system call of connect, calls and close is one at whose entry a Node process
+   * is killed: first clients, then servers. 1 for all of them, 0 for none.
+   */
+  readonly systemCalls: number;
+  /** Rounds: both sides killed at once, a zombie, a client stopped within or beyond its lease. */
+  readonly oddDeaths: number;
   readonly transport: 'shm' | 'socket';
   /** All that is random comes from it: the same seed draws the same moments. */
   readonly seed: number;
@@ -24,6 +35,10 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
       kills: { type: 'string', default: '300' },
       rounds: { type: 'string', default: '200' },
       steps: { type: 'string', default: '0' },
+      cycles: { type: 'string', default: '0' },
+      'node-cycles': { type: 'string', default: '0' },
+      'system-calls': { type: 'string', default: '0' },
+      'odd-deaths': { type: 'string', default: '0' },
       transport: { type: 'string', default: 'shm' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     },
@@ -36,6 +51,10 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
     kills: countOf('kills', values.kills),
     rounds: countOf('rounds', values.rounds),
     steps: countOf('steps', values.steps),
+    cycles: countOf('cycles', values.cycles),
+    nodeCycles: countOf('node-cycles', values['node-cycles']),
+    systemCalls: countOf('system-calls', values['system-calls']),
+    oddDeaths: countOf('odd-deaths', values['odd-deaths']),
     transport,
     seed: countOf('seed', values.seed),
   };

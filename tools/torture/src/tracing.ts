@@ -8,6 +8,8 @@ export interface TraceResult {
   readonly count: number;
   /** Number of the system call at whose entry it was killed. */
   readonly call: number;
+  /** When it was killed, on the monotonic clock. */
+  readonly killedAtNs: number;
   /** It came to the end of the part in which it was to be killed. */
   readonly finished: boolean;
   /** The signal that ended it; 0 for none. */

@@ -1,0 +1,2 @@
+/** Name of the port whose clients are killed. */
+export const TARGET_NAME = 'target';
