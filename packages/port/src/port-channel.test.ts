@@ -299,6 +299,22 @@ describe('requests of this side', () => {
     expect(codeOf(() => channel.addRequest(new Sink(), Infinity))).toBe('DISCONNECTED');
   });
 
+  it.each([
+    ['local', 'REPLY_LOST'],
+    ['ended', 'DISCONNECTED'],
+  ] as const)('may run as long as somebody can read them: link has %s', async (kind, code) => {
+    class UnreadLink extends HandLink {
+      override wasConsumed(): boolean {
+        return false;
+      }
+    }
+    const { channel, link } = channelOver(new UnreadLink());
+    const sink = new Sink();
+    sendRequest(channel, sink);
+    link.handler?.onEnd({ kind });
+    expect(sink.failures).toEqual([code]);
+  });
+
   it('that turn out too large for the memory there is fail alone', () => {
     const link = new HandLink({ sections: new HandSections(1000) });
     const { channel } = channelOver(link, { inlineLimit: 10 });

@@ -217,7 +217,7 @@ export class PortChannel implements LinkHandler {
     const mark = this.#pending.markOf(id);
     const closed = this.#reasonOf({ kind: this.#ownStatus === undefined ? 'ended' : 'local' });
     this.#pending.take(id);
-    return lostRequest(this.portName, closed, mark !== undefined && this.link.wasConsumed(mark));
+    return lostRequest(this.portName, closed, mark !== undefined && this.#mayRun(closed, mark));
   }
 
   /**
@@ -362,12 +362,21 @@ export class PortChannel implements LinkHandler {
       message.onSettled?.(lostRequest(this.portName, closed, false));
     }
     this.#pending.takeAll((sink, wasSent, mark) => {
-      const delivered = wasSent && this.link.wasConsumed(mark);
+      const delivered = wasSent && this.#mayRun(closed, mark);
       sink.onFailure(lostRequest(this.portName, closed, delivered));
     });
     for (const request of this.#open.takeAll()) request.cancel();
     this.#tellEnd(closed);
     this.#receiver.handler?.onClosed(closed);
+  }
+
+  /**
+   * Whether the peer may have taken a request that was sent, or may still do so: what is in the
+   * ring can be read until the reader is gone.
+   */
+  #mayRun({ reason }: PortClosed, mark: number): boolean {
+    const isReaderGone = reason === 'died' || reason === 'closed';
+    return !isReaderGone || this.link.wasConsumed(mark);
   }
 
   /** Sends what the peer must have, and what is never long. */
