@@ -20,6 +20,6 @@ describe.skipIf(reason !== undefined)(`odd deaths${title}`, () => {
   it('are found out when a client thaws too late for its lease', async () => {
     const report = emptyTortureReport();
     await runFreeze(report, 'within', 1500);
-    expect(report.failures.join()).toMatch(/within the lease: the reply comes: DISCONNECTED/);
+    expect(report.failures.join()).toMatch(/within the lease: the reply comes: PEER_UNRESPONSIVE/);
   });
 });

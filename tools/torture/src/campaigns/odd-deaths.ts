@@ -102,7 +102,7 @@ export async function runFreeze(
       noteTime(report, `from stop to the end of a lease of ${LEASE_MS} ms`, atMs - stoppedAtMs);
       const told = await outcome;
       if (closed.reason !== 'unresponsive') throw new Error(JSON.stringify(closed));
-      if (told !== 'PEER_UNRESPONSIVE' && told !== 'DISCONNECTED') throw new Error(told);
+      if (told !== 'PEER_UNRESPONSIVE') throw new Error(told);
       if (share < LEASE_SHARE_MIN) throw new Error(`after ${share.toFixed(2)} of the lease`);
     });
     process.kill(pid, 'SIGCONT');
