@@ -21,9 +21,6 @@
 
 #include <node_api.h>
 
-/* First field of what a handle object points at: the handles of one kind are not those of another. */
-typedef enum { PC_WATCH = 0x77617463, PC_PREPARE = 0x70726570 } pc_kind;
-
 /* Longest path a function takes: sun_path and more. */
 #define PC_PATH_BYTES 4096
 
