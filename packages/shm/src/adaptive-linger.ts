@@ -1,20 +1,23 @@
+import { SuccessBalance, type SuccessTerms } from './success-balance.js';
+
 /**
  * How long to wait for records before this side sleeps, in milliseconds: about what it costs both
  * sides together to ring, to wake up and to fall asleep again. Longer waits rarely pay.
  */
 const LINGER_MS = 0.06;
 
-/** Waits end in time more often than not, or they are not tried: a miss counts for two hits. */
-const BALANCE_MAX = 8;
-const MISS = 2;
-
-/** What a side begins with, and begins with again after a pause: then one miss is enough. */
-const BALANCE_FIRST = 4;
-const BALANCE_AGAIN = 2;
-
-/** Idle periods without waiting after waits have failed; twice as many each further time. */
-const PAUSE_FIRST = 16;
-const PAUSE_LAST = 128;
+/**
+ * Waits end in time more often than not, or they are not tried: a miss counts for two hits. After a
+ * pause one miss is enough for the next, longer one; occasions are idle periods.
+ */
+const TERMS: SuccessTerms = {
+  first: 4,
+  again: 2,
+  max: 8,
+  failure: 2,
+  pauseFirst: 16,
+  pauseLast: 128,
+};
 
 /**
  * Decides how long a side that has run dry stays awake before it sleeps.
@@ -28,10 +31,7 @@ const PAUSE_LAST = 128;
  */
 export class AdaptiveLinger {
   readonly #isEnabled: boolean;
-  #balance = BALANCE_FIRST;
-  /** Idle periods that are still to pass without waiting. */
-  #pause = 0;
-  #nextPause = PAUSE_FIRST;
+  readonly #balance = new SuccessBalance(TERMS);
   /** When this idle period's waiting ends; 0 while there is none. */
   #endsAt = 0;
 
@@ -44,9 +44,7 @@ export class AdaptiveLinger {
   onRecords(): void {
     if (this.#endsAt === 0) return;
     this.#endsAt = 0;
-    if (this.#balance < BALANCE_MAX && ++this.#balance === BALANCE_MAX) {
-      this.#nextPause = PAUSE_FIRST;
-    }
+    this.#balance.onSuccess();
   }
 
   /**
@@ -60,20 +58,12 @@ export class AdaptiveLinger {
     if (this.#endsAt === 0) return this.#begin(nowMs, peerIsUp);
     if (nowMs < this.#endsAt) return true;
     this.#endsAt = 0;
-    this.#balance -= MISS;
-    if (this.#balance > 0) return false;
-    this.#balance = BALANCE_AGAIN;
-    this.#pause = this.#nextPause;
-    this.#nextPause = Math.min(this.#nextPause * 2, PAUSE_LAST);
+    this.#balance.onFailure();
     return false;
   }
 
   #begin(nowMs: number, peerIsUp: boolean): boolean {
-    if (!peerIsUp) return false;
-    if (this.#pause > 0) {
-      this.#pause--;
-      return false;
-    }
+    if (!peerIsUp || !this.#balance.mayTry()) return false;
     this.#endsAt = nowMs + LINGER_MS;
     return true;
   }

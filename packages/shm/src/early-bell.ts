@@ -1,13 +1,17 @@
+import { SuccessBalance, type SuccessTerms } from './success-balance.js';
+
 /** Wake-ups in a row that led to a record at once, before it is expected of the next one. */
 const STREAK_WANTED = 8;
 
-/** A bell that came too early costs what eight in time have gained. */
-const BALANCE_MAX = 32;
-const FAILURE = 8;
-
-/** Wake-ups without trying after too many such bells; twice as many each further time. */
-const PAUSE_FIRST = 16;
-const PAUSE_LAST = 1024;
+/** A bell that came too early costs what eight in time have gained; occasions are wake-ups. */
+const TERMS: SuccessTerms = {
+  first: 8,
+  again: 8,
+  max: 32,
+  failure: 8,
+  pauseFirst: 16,
+  pauseLast: 1024,
+};
 
 /**
  * Decides whether a side that was just woken rings the sleeping peer at once, before it has
@@ -19,9 +23,7 @@ const PAUSE_LAST = 1024;
  */
 export class EarlyBell {
   #streak = 0;
-  #pause = 0;
-  #nextPause = PAUSE_FIRST;
-  #balance = FAILURE;
+  readonly #balance = new SuccessBalance(TERMS);
   /** This side is up and has sent nothing yet. */
   #isExpecting = false;
   #hasRung = false;
@@ -30,11 +32,7 @@ export class EarlyBell {
   onWoken(): boolean {
     this.#isExpecting = true;
     this.#hasRung = false;
-    if (this.#pause > 0) {
-      this.#pause--;
-      return false;
-    }
-    return this.#streak >= STREAK_WANTED;
+    return this.#balance.mayTry() && this.#streak >= STREAK_WANTED;
   }
 
   /** The peer was asleep and has been rung before there was a record. */
@@ -48,10 +46,8 @@ export class EarlyBell {
     this.#isExpecting = false;
     this.#streak++;
     if (!this.#hasRung) return;
-    if (needsBell) this.#fail();
-    else if (this.#balance < BALANCE_MAX && ++this.#balance === BALANCE_MAX) {
-      this.#nextPause = PAUSE_FIRST;
-    }
+    if (needsBell) this.#balance.onFailure();
+    else this.#balance.onSuccess();
   }
 
   /** This side goes to sleep. */
@@ -59,14 +55,6 @@ export class EarlyBell {
     if (!this.#isExpecting) return;
     this.#isExpecting = false;
     this.#streak = 0;
-    if (this.#hasRung) this.#fail();
-  }
-
-  #fail(): void {
-    this.#balance -= FAILURE;
-    if (this.#balance > 0) return;
-    this.#balance = FAILURE;
-    this.#pause = this.#nextPause;
-    this.#nextPause = Math.min(this.#nextPause * 2, PAUSE_LAST);
+    if (this.#hasRung) this.#balance.onFailure();
   }
 }

@@ -11,6 +11,7 @@ import {
 
 import type { AnnouncedSection } from './control-stream.js';
 import { readUntilHeld } from './read-until-held.js';
+import { SectionMemory } from './section-memory.js';
 
 const SECTIONS_CONSUMED = REGION_OFFSET.SECTIONS_CONSUMED / 4;
 
@@ -22,9 +23,6 @@ const SECTION_STEP_BYTES = 64 * 1024;
 
 /** Bytes of free sections that are kept for the next message; larger ones go back to the system. */
 const FREE_BYTES_MAX = 32 * 1024 * 1024;
-
-/** From this length on data is copied into huge pages: measured, page faults cost most of it. */
-const HUGE_FROM_BYTES = 512 * 1024;
 
 /** A section's contents never shrink under its reader, nor can the seals be changed. */
 const SECTION_SEALS = SEAL.SHRINK | SEAL.GROW | SEAL.SEAL;
@@ -45,34 +43,6 @@ interface Section {
   /** It is used once. */
   readonly isSealed: boolean;
 }
-
-/** Of maps: what they hold counts until it is given back or collected. */
-interface Mapped {
-  bytes: number;
-}
-
-/** Memory that can be revoked: mapped or allocated by the addon. */
-const revocable = new WeakSet<ArrayBufferLike>();
-
-/** What a map counts for; at most once. */
-interface Hold {
-  bytes: number;
-  readonly of: Mapped;
-}
-
-/** Of each map that is held. */
-const holds = new WeakMap<ArrayBufferLike, Hold>();
-
-/** Maps that were collected before they were given back. */
-const collected = new FinalizationRegistry<Hold>(letGo);
-
-function letGo(hold: Hold): void {
-  hold.of.bytes -= hold.bytes;
-  hold.bytes = 0;
-}
-
-/** Of `NativeBinding.map`. */
-const MAP_PRIVATE = 2;
 
 /** What sections need of the link they belong to. */
 export interface SectionHost {
@@ -118,7 +88,7 @@ export class ShmSections implements SectionSpace {
   /** Announced by the peer and not taken yet. */
   readonly #announced = new Map<number, AnnouncedSection>();
   #consumed = 0;
-  readonly #mapped: Mapped = { bytes: 0 };
+  readonly #memory: SectionMemory;
   /** What the peer takes in flight, once that is known. */
   #totalBytesMax = Infinity;
   /** The socket is closed, and its number may be another's: nothing may be sent. */
@@ -129,6 +99,7 @@ export class ShmSections implements SectionSpace {
   constructor(host: SectionHost) {
     this.#host = host;
     this.sectionBytesMax = host.limits.maxSectionSize;
+    this.#memory = new SectionMemory(host.native, host.limits.maxTotalSectionSize);
     this.#sealedFromBytes = host.sealedFromBytes ?? SEALED_FROM_BYTES;
   }
 
@@ -188,23 +159,13 @@ export class ShmSections implements SectionSpace {
     }
   }
 
-  /** @returns `undefined` when it must be copied: it is short, or too much is mapped */
+  /** @returns `undefined` when it must be copied: it is short, or cannot be mapped now */
   #tryMap(fd: number, bytes: number): Uint8Array | undefined {
-    const { native, limits } = this.#host;
-    const isTooMuch = this.#mapped.bytes + bytes > limits.maxTotalSectionSize;
-    if (bytes < this.#sealedFromBytes || isTooMuch) return undefined;
-    const memory = native.map(fd, bytes, MAP_PRIVATE);
-    if (typeof memory === 'number') return undefined; // No address space, or too many maps.
-    revocable.add(memory);
-    this.#mapped.bytes += bytes;
-    const held = { bytes, of: this.#mapped };
-    holds.set(memory, held);
-    collected.register(memory, held);
-    return new Uint8Array(memory);
+    return bytes < this.#sealedFromBytes ? undefined : this.#memory.tryMap(fd, bytes);
   }
 
   #copyOut(fd: number, lengthBytes: number): Uint8Array {
-    const bytes = this.#allocate(lengthBytes);
+    const bytes = this.#memory.allocate(lengthBytes);
     for (let done = 0; done < bytes.length;) {
       const count = this.#host.native.readAt(fd, bytes, done, bytes.length - done, done);
       if (count <= 0) throw bad(`pread gave ${count} at ${done} of ${bytes.length} bytes`);
@@ -214,28 +175,7 @@ export class ShmSections implements SectionSpace {
   }
 
   giveBack(bytes: Uint8Array): void {
-    const memory = bytes.buffer;
-    const isRevoked =
-      revocable.has(memory) && this.#host.native.revoke(memory as ArrayBuffer) === 0;
-    if (!isRevoked) {
-      bytes.fill(0);
-      return;
-    }
-    const held = holds.get(memory);
-    if (held !== undefined) letGo(held);
-  }
-
-  /** Memory that belongs to one message; all of it is about to be written. */
-  #allocate(bytes: number): Uint8Array {
-    if (bytes >= HUGE_FROM_BYTES) {
-      const memory = this.#host.native.allocate(bytes);
-      if (typeof memory !== 'number') {
-        revocable.add(memory);
-        return new Uint8Array(memory);
-      }
-    }
-    const { buffer, byteOffset, length } = Buffer.allocUnsafeSlow(bytes);
-    return new Uint8Array(buffer, byteOffset, length);
+    this.#memory.giveBack(bytes);
   }
 
   /** The peer announced a section: `fd` is ours now. @throws PortError PROTOCOL_ERROR */
