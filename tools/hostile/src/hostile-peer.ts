@@ -1,6 +1,4 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { createInterface } from 'node:readline';
-
+import { LineProcess } from './line-process.js';
 import { PEER_PROGRAM } from './peer-program.js';
 
 /**
@@ -39,27 +37,19 @@ interface Waiting {
  * *owner*: who started it closes it; its sockets end with it.
  */
 export class HostilePeer implements AsyncDisposable {
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #process: LineProcess;
   readonly #waiting: Waiting[] = [];
-  readonly #exited: Promise<void>;
   #marks = 0;
 
   constructor() {
-    this.#child = spawn(PEER_PROGRAM, { stdio: 'pipe' });
-    this.#child.stderr.pipe(process.stderr);
-    createInterface(this.#child.stdout).on('line', (line) => this.#take(line));
-    this.#child.stdin.on('error', () => undefined); // Its exit tells.
-    this.#exited = new Promise((resolve) => {
-      this.#child.once('close', (code, signal) => {
-        this.#fail(`The hostile peer ended: ${signal ?? code}`);
-        resolve();
-      });
+    this.#process = new LineProcess(PEER_PROGRAM, 'The hostile peer', {
+      onLine: (line) => this.#take(line),
+      onEnd: (why) => this.#fail(why),
     });
-    this.#child.once('error', (error) => this.#fail(error.message));
   }
 
   get pid(): number {
-    return this.#child.pid ?? -1;
+    return this.#process.pid;
   }
 
   /** Runs a script to its end. @returns what its operations reported, in their order */
@@ -67,14 +57,13 @@ export class HostilePeer implements AsyncDisposable {
     const mark = `mark-${++this.#marks}`;
     return new Promise((resolve, reject) => {
       this.#waiting.push({ mark, reports: [], resolve, reject });
-      this.#child.stdin.write(`${[...lines, `0 echo text=${mark}`].join('\n')}\n`);
+      this.#process.write([...lines, `0 echo text=${mark}`].join('\n'));
     });
   }
 
   /** Ends the process, and waits until it has ended. */
   async close(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exited;
+    await this.#process.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,4 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { LineProcess } from '@portcall/hostile';
 
 import { CLIENT_PROGRAM } from './programs.js';
 
@@ -31,31 +30,21 @@ interface Waiting {
  * *owner*: who started it closes it; its clients end with it.
  */
 export class TortureClient implements AsyncDisposable {
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #process: LineProcess;
   readonly #waiting: Waiting[] = [];
-  readonly #exited: Promise<void>;
 
   constructor() {
-    this.#child = spawn(CLIENT_PROGRAM, { stdio: 'pipe' });
-    this.#child.stderr.pipe(process.stderr);
-    createInterface(this.#child.stdout).on('line', (line) => {
-      this.#waiting.shift()?.resolve(JSON.parse(line) as ClientAnswer);
+    this.#process = new LineProcess(CLIENT_PROGRAM, 'The torture client', {
+      onLine: (line) => this.#waiting.shift()?.resolve(JSON.parse(line) as ClientAnswer),
+      onEnd: (why) => this.#fail(why),
     });
-    this.#child.stdin.on('error', () => undefined); // Its exit tells.
-    this.#exited = new Promise((resolve) => {
-      this.#child.once('close', (code, signal) => {
-        this.#fail(`The torture client ended: ${signal ?? code}`);
-        resolve();
-      });
-    });
-    this.#child.once('error', (error) => this.#fail(error.message));
   }
 
   /** Runs one command. @throws Error when it could not be done */
   async run(command: string): Promise<ClientAnswer> {
     const answer = await new Promise<ClientAnswer>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      this.#child.stdin.write(`0 ${command}\n`);
+      this.#process.write(`0 ${command}`);
     });
     if (answer.error === undefined) return answer;
     throw new Error(`Cannot ${command}: ${answer.error}`);
@@ -63,8 +52,7 @@ export class TortureClient implements AsyncDisposable {
 
   /** Ends the process, and its clients with it. */
   async close(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exited;
+    await this.#process.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { percentile } from '../statistics/percentile.js';
 import type { Driver } from '../subjects/subject.js';
@@ -13,48 +14,29 @@ const US_PER_MS = 1000;
 /** Calls between two turns of the event loop where calls block the thread; a power of two. */
 const TURN_EVERY = 1024;
 
-/** One call at a time for `durationMs`: how long does each take? */
+/**
+ * One call at a time for `durationMs`: how long does each take?
+ *
+ * @param callSync makes the calls when given: they block this thread
+ */
 export async function measureLatency(
   driver: Driver,
-  payloadBytes: number,
-  durationMs: number,
+  load: { readonly payloadBytes: number; readonly durationMs: number },
+  callSync?: Driver['callSync'],
 ): Promise<LoadResult> {
   const samplesMs = new Float64Array(SAMPLES_MAX);
-  const payload = randomBytes(payloadBytes);
-  const endMs = performance.now() + durationMs;
+  const payload = randomBytes(load.payloadBytes);
+  const endMs = performance.now() + load.durationMs;
   let count = 0;
   let nowMs = 0;
   while (nowMs < endMs && count < SAMPLES_MAX) {
     const request = { id: count, payload };
     const startMs = performance.now();
-    const reply = await driver.call(request);
+    const reply = callSync === undefined ? await driver.call(request) : callSync(request);
     nowMs = performance.now();
     samplesMs[count] = nowMs - startMs;
     if (isSampled(count++)) checkReply(driver, reply, payload);
-  }
-  return resultOf(samplesMs.subarray(0, count));
-}
-
-/** As `measureLatency`, with calls that block this thread, where the driver has them. */
-export async function measureSyncLatency(
-  driver: Driver,
-  payloadBytes: number,
-  durationMs: number,
-): Promise<LoadResult> {
-  const { callSync } = driver;
-  if (callSync === undefined) return measureLatency(driver, payloadBytes, durationMs);
-  const samplesMs = new Float64Array(SAMPLES_MAX);
-  const payload = randomBytes(payloadBytes);
-  const endMs = performance.now() + durationMs;
-  let count = 0;
-  let nowMs = 0;
-  while (nowMs < endMs && count < SAMPLES_MAX) {
-    const startMs = performance.now();
-    const reply = callSync({ id: count, payload });
-    nowMs = performance.now();
-    samplesMs[count] = nowMs - startMs;
-    if (isSampled(count++)) checkReply(driver, reply, payload);
-    if ((count & (TURN_EVERY - 1)) === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (callSync !== undefined && (count & (TURN_EVERY - 1)) === 0) await nextTurn();
   }
   return resultOf(samplesMs.subarray(0, count));
 }

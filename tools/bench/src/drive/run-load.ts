@@ -1,7 +1,7 @@
 import type { Driver } from '../subjects/subject.js';
 import type { SubjectName } from '../subjects/subject-table.js';
 import { measureEndurance } from './endurance.js';
-import { measureLatency, measureSyncLatency } from './latency.js';
+import { measureLatency } from './latency.js';
 import type { Load, LoadResult } from './load.js';
 import { measurePipelined } from './pipelined.js';
 import { measureStart } from './start.js';
@@ -19,9 +19,9 @@ export function runLoad(
 ): Promise<LoadResult> {
   switch (load.kind) {
     case 'latency':
-      return measureLatency(driver, load.payloadBytes, durationMs);
+      return measureLatency(driver, { ...load, durationMs });
     case 'sync':
-      return measureSyncLatency(driver, load.payloadBytes, durationMs);
+      return measureLatency(driver, { ...load, durationMs }, driver.callSync);
     case 'pipelined':
       return measurePipelined(driver, { ...load, durationMs });
     case 'transfer':
